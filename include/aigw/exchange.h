@@ -1,0 +1,94 @@
+/*
+ * One request on its way through the gateway and its answer back.
+ *
+ * Single: an exchange lives on its loop's thread. Data is pulled: `ready` carries nothing and says
+ * "look"; then call _head, _read and _consume until they say AIGW_AGAIN. What is not consumed stays,
+ * and a full buffer stops the upstream transfer: that is the back-pressure.
+ */
+#ifndef AIGW_EXCHANGE_H
+#define AIGW_EXCHANGE_H
+
+#include <aigw/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct aigw_exchange aigw_exchange;
+
+/*
+ * A request as a client sent it. Slices and headers are borrowed until aigw_exchange_start returns;
+ * the gateway copies what it keeps. The body is borrowed until the exchange is freed.
+ */
+typedef struct aigw_request {
+    size_t size;        /* sizeof(aigw_request) */
+    aigw_slice method;  /* "POST" */
+    aigw_slice target;  /* origin form, "/v1/chat/completions?x=y" */
+    const aigw_header *headers;
+    size_t header_count;
+    aigw_slice body;
+    aigw_slice peer;    /* address of the TCP peer, "192.0.2.7"; "" if there is none */
+    bool body_follows;  /* the body comes later, by aigw_exchange_body; `body` is ignored */
+    bool trusted;       /* the embedder vouches for the caller: skip token checks */
+} aigw_request;
+
+/* Called on the loop's thread from aigw_loop_step. May call any function of this exchange, _free too. */
+typedef void aigw_ready_fn(aigw_exchange *x, void *user);
+
+/*
+ * Starts an exchange. Denials (401, 404, ...) are not errors of this call: they are answers, with a
+ * body in the dialect of the route. `ready` may be NULL when only the blocking forms are used; it is
+ * never called from inside this function.
+ */
+AIGW_API int aigw_exchange_start(aigw_loop *loop, const aigw_request *request, aigw_ready_fn *ready,
+                                 void *user, aigw_exchange **out, aigw_error *err);
+
+/* Gives the body of a request that was started with body_follows; once. Borrowed until _free. */
+AIGW_API int aigw_exchange_body(aigw_exchange *x, aigw_slice body, aigw_error *err);
+
+/* The head of an answer. Borrowed until the next non-const call on x. */
+typedef struct aigw_head {
+    size_t size;
+    int status;
+    const aigw_header *headers; /* content-type, x-request-id, ...; never framing headers */
+    size_t header_count;
+    bool streaming;             /* the body comes in pieces; its length is not known */
+    int64_t body_bytes;         /* -1 when streaming */
+} aigw_head;
+
+/* AIGW_OK: *out is filled. AIGW_AGAIN: not yet. Otherwise the exchange failed before an answer. */
+AIGW_API int aigw_exchange_head(aigw_exchange *x, aigw_head *out, aigw_error *err);
+
+/*
+ * The bytes of the body that are there. AIGW_OK with *out not empty, AIGW_AGAIN, AIGW_END after the
+ * last byte, or an error when the answer broke off (a stream got its dialect's error event first).
+ * *out is borrowed until the next non-const call on x.
+ */
+AIGW_API int aigw_exchange_read(aigw_exchange *x, aigw_slice *out, aigw_error *err);
+
+/* Takes n bytes of what _read showed. */
+AIGW_API void aigw_exchange_consume(aigw_exchange *x, size_t n);
+
+/* Blocks until _head or _read has something new, or timeout_ms (-1: no limit) passed: AIGW_AGAIN. */
+AIGW_API int aigw_exchange_wait(aigw_exchange *x, int timeout_ms, aigw_error *err);
+
+/* What was used; complete after AIGW_END. Unknown numbers are -1. */
+AIGW_API void aigw_exchange_usage(const aigw_exchange *x, aigw_usage *out);
+
+/* The id that went into x-request-id. Borrowed until _free. */
+AIGW_API aigw_slice aigw_exchange_id(const aigw_exchange *x);
+
+/* Ends it. If it still runs, the upstream transfer is cancelled at once. NULL is fine. */
+AIGW_API void aigw_exchange_free(aigw_exchange *x);
+
+/*
+ * The blocking form: runs one request to its end on a loop of its own. *status and *body are set on
+ * AIGW_OK, whatever the status; *body is the caller's, aigw_bytes_free drops it. Any thread.
+ */
+AIGW_API int aigw_call(aigw_gateway *gw, const aigw_request *request, int timeout_ms, int *status,
+                       aigw_slice *body, aigw_usage *usage, aigw_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/*
+ * The reference server: HTTP/1.1 over epoll, one loop per thread, inside your process.
+ *
+ * aigw_server_stop may be called from any thread and from a signal handler; the rest from one thread.
+ */
+#ifndef AIGW_SERVER_H
+#define AIGW_SERVER_H
+
+#include <aigw/gateway.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct aigw_server aigw_server;
+
+typedef struct aigw_server_options {
+    size_t size;
+    char listen[128];         /* "127.0.0.1:8787", "[::1]:0"; port 0 takes a free one */
+    char tls_cert_file[256];  /* PEM chain; "" : clear text */
+    char tls_key_file[256];
+    int threads;              /* 0: one per processor */
+    int max_connections;      /* over all threads */
+    int backlog;
+    int header_timeout_ms;    /* absolute, from the first byte of a request (or accept) */
+    int body_timeout_ms;      /* absolute, from the end of the header */
+    int idle_timeout_ms;      /* between requests of a kept-alive connection */
+    int write_timeout_ms;     /* a client that takes no byte for this long is gone */
+    int drain_timeout_ms;     /* after stop: how long running answers may go on */
+    size_t max_header_bytes;
+    size_t max_body_bytes;
+} aigw_server_options;
+
+/* Defaults as the gateway's config says them; refuses (AIGW_E_CONFIG) what the config must not allow. */
+AIGW_API int aigw_server_options_init(aigw_gateway *gw, aigw_server_options *out, aigw_error *err);
+
+/*
+ * Binds and listens. Refuses an address beyond loopback unless JWT is on and TLS (or a trusted proxy)
+ * is there, or the config says insecure_no_auth. *out is the caller's.
+ */
+AIGW_API int aigw_server_new(aigw_gateway *gw, const aigw_server_options *options, aigw_server **out,
+                             aigw_error *err);
+
+/* The port that was bound. */
+AIGW_API int aigw_server_port(const aigw_server *server);
+
+/* Runs until stopped and drained; the calling thread is one of the loops. */
+AIGW_API int aigw_server_run(aigw_server *server, aigw_error *err);
+
+/* Stops accepting, lets running answers end (drain_timeout_ms), then _run returns. Twice: at once. */
+AIGW_API void aigw_server_stop(aigw_server *server);
+
+AIGW_API void aigw_server_free(aigw_server *server);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Structured log lines to the host's sink: one JSON object a line. No sink, no work.
+ *
+ * Values are escaped, so that no client can forge a line. A secret has no way in: there is no function
+ * that takes one.
+ */
+#ifndef GW_BASE_LOG_H
+#define GW_BASE_LOG_H
+
+#include <aigw/host.h>
+
+typedef struct gw_log {
+    void *user;
+    void (*write)(void *user, aigw_log_level level, const char *line, size_t len);
+    aigw_log_level max_level;
+} gw_log;
+
+gw_log gw_log_of(const aigw_host *host); /* level info */
+
+typedef struct gw_log_field {
+    const char *name;
+    aigw_slice text;   /* used when is_number is false */
+    int64_t number;
+    bool is_number;
+} gw_log_field;
+
+#define GW_LOG_TEXT(n, s) ((gw_log_field){(n), (s), 0, false})
+#define GW_LOG_INT(n, v) ((gw_log_field){(n), {NULL, 0}, (v), true})
+
+/* {"level":"info","event":event, fields...}; at most 4 KiB, longer texts are cut. */
+void gw_log_event(const gw_log *log, aigw_log_level level, const char *event,
+                  const gw_log_field *fields, size_t count);
+
+#endif

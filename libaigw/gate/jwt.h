@@ -1,0 +1,38 @@
+/*
+ * Checking one compact JWS/JWT (RFC 7515, RFC 7519) in the order of checks that leaves no gap.
+ *
+ * Pure: keys and time are arguments. Implements the verifying half of <aigw/verify.h>. The signature
+ * and the facts come first (gw_jwt_check_signature), policy and time run apart (gw_jwt_check_claims),
+ * so that a cache may keep facts and still never skip policy.
+ */
+#ifndef GW_GATE_JWT_H
+#define GW_GATE_JWT_H
+
+#include "base/mem.h"
+#include "gate/jwks.h"
+#include <aigw/verify.h>
+
+/* What a signed token says. Slices borrow from the arena. */
+typedef struct gw_jwt_facts {
+    const char *key_id;   /* NUL-terminated kid of the key that verified it */
+    aigw_slice claims;    /* the payload: JSON */
+    aigw_slice issuer;    /* iss; "" if absent */
+    aigw_slice subject;   /* client_id, else sub; "" if absent */
+    aigw_slice team;      /* custom:team; "" if absent */
+    aigw_slice scope;     /* space-separated, whatever form it had in the claims */
+    aigw_slice audience;  /* space-separated */
+    bool has_expiry;      /* exp is an integer in range */
+    int64_t expires_unix_s, not_before_unix_s, issued_unix_s; /* -1: absent */
+} gw_jwt_facts;
+
+/* The unverified iss of a token, to choose its issuer before any fetch; "" if it cannot be read. */
+aigw_slice gw_jwt_peek_issuer(gw_arena *arena, aigw_slice token);
+
+/* Everything that time and policy do not decide. AIGW_E_DENIED with a reason of <aigw/verify.h>. */
+int gw_jwt_check_signature(const aigw_jwks *jwks, aigw_slice token, size_t max_token_bytes,
+                           gw_arena *arena, gw_jwt_facts *out, aigw_error *err);
+/* Issuer, times, audience, scope, in that order. */
+int gw_jwt_check_claims(const gw_jwt_facts *facts, const aigw_policy *policy, int64_t now_unix_s,
+                        aigw_error *err);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * Outgoing HTTP: the transport seam, and its libcurl multi implementation. The only includer of curl.
+ *
+ * Single-threaded, on one gw_loop. Connections are pooled per gw_http.
+ */
+#ifndef GW_RIM_HTTP_H
+#define GW_RIM_HTTP_H
+
+#include "rim/loop.h"
+
+typedef struct gw_http gw_http;
+typedef struct gw_transfer gw_transfer;
+
+/* A prepared origin: URL parsed once, constant headers (credential included) built once. Shared
+ * between threads after it is made; lives as long as the config snapshot. */
+typedef struct gw_http_target gw_http_target;
+
+typedef struct gw_http_target_options {
+    aigw_slice url;              /* absolute; scheme, host, path; no credentials in it */
+    const aigw_header *headers;  /* constant ones; a secret among them is wiped on free */
+    size_t header_count;
+    const char *ca_file;         /* NULL: system */
+    const char *proxy;           /* NULL: proxy variables as the curl tool reads them; "": none */
+    int connect_timeout_ms;      /* 0: 5000 */
+    bool insecure_http_ok;       /* http to other than loopback */
+    bool follow_redirects;       /* always false today; redirects are answers */
+} gw_http_target_options;
+
+int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err);
+void gw_http_target_free(gw_http_target *target);
+
+typedef struct gw_http_request {
+    const gw_http_target *target; /* must outlive the transfer */
+    const char *method;           /* "POST", "GET" */
+    const aigw_header *headers;   /* besides the target's; copied */
+    size_t header_count;
+    aigw_slice body;              /* borrowed until the transfer is gone */
+    int total_timeout_ms;         /* 0: none */
+    size_t max_body_bytes;        /* of the answer; 0: unlimited */
+} gw_http_request;
+
+/* How a transfer ended, when it was not by an answer. */
+typedef enum gw_http_failure {
+    GW_HTTP_OK,
+    GW_HTTP_DNS,
+    GW_HTTP_CONNECT,
+    GW_HTTP_TLS,
+    GW_HTTP_TIMEOUT,
+    GW_HTTP_BROKEN,   /* cut before its end */
+    GW_HTTP_TOO_LARGE,
+    GW_HTTP_OTHER
+} gw_http_failure;
+
+/* None of these is called from inside start, cancel or resume. */
+typedef struct gw_http_handler {
+    /* The head is complete (100 and friends are skipped). Headers live during the call. */
+    void (*on_head)(void *user, int status, const aigw_header *headers, size_t header_count);
+    /* Body bytes. False: the receiver is full; the same bytes come again after resume. */
+    bool (*on_data)(void *user, aigw_slice bytes);
+    /* The transfer is gone: handle invalid afterwards. `sent` tells whether request bytes left. */
+    void (*on_end)(void *user, gw_http_failure failure, bool sent);
+} gw_http_handler;
+
+/* The seam: libcurl, or a scripted fake in tests. */
+typedef struct gw_transport {
+    int (*start)(void *self, const gw_http_request *request, const gw_http_handler *handler,
+                 void *user, gw_transfer **out, aigw_error *err);
+    void (*cancel)(void *self, gw_transfer *transfer); /* closes at once; no callback follows */
+    void (*resume)(void *self, gw_transfer *transfer);
+} gw_transport;
+
+extern const gw_transport gw_http_transport; /* self is a gw_http */
+
+int gw_http_new(gw_loop *loop, gw_http **out, aigw_error *err);
+void gw_http_free(gw_http *http); /* cancels what runs */
+
+/* Word for log and metrics: "dns", "tls", ... */
+const char *gw_http_failure_name(gw_http_failure failure);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * The seam of a format. A client dialect and a provider API are the same kind of thing: one codec each.
+ *
+ * Pure: bytes and neutral values in and out. A format's file names its fields; nobody else does.
+ */
+#ifndef GW_WIRE_WIRE_H
+#define GW_WIRE_WIRE_H
+
+#include "chat/event.h"
+#include "chat/fold.h"
+#include "chat/request.h"
+#include "proto/sse.h"
+
+/* What the writer of a request must know about its target besides the request. */
+typedef struct gw_write_options {
+    aigw_slice model;           /* plain; "" : the request's own */
+    int64_t default_max_tokens; /* for a format that requires one */
+    bool max_tokens_legacy;     /* OpenAI-compatible hosts that know only max_tokens */
+    bool force_usage;           /* ask for usage in the stream whatever the client said */
+} gw_write_options;
+
+/* What the writer of an answer must know. */
+typedef struct gw_answer_options {
+    aigw_slice id_seed;    /* hex; makes an id when the provider gave none */
+    aigw_slice request_id; /* ours, for error bodies */
+    int64_t created;       /* unix seconds when the provider gave none */
+    bool include_usage;    /* streams: the client asked for usage */
+} gw_answer_options;
+
+/* What a tap decides about one event of a same-format stream. */
+typedef enum gw_tap_verdict {
+    GW_TAP_PASS,   /* forward the bytes as they came */
+    GW_TAP_DROP,   /* the client must not see it */
+    GW_TAP_LAST,   /* forward; the stream is complete with this */
+    GW_TAP_ERROR   /* forward; it is an error event: the stream ends in failure */
+} gw_tap_verdict;
+
+typedef struct gw_wire {
+    const char *name;
+    aigw_format format;
+
+    /* AIGW_E_PARSE or _UNSUPPORTED with pointer, http_status 400. */
+    int (*read_request)(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                        aigw_error *err);
+    int (*write_request)(gw_arena *arena, const gw_chat_request *request,
+                         const gw_write_options *options, gw_buf *out, gw_notes *notes,
+                         aigw_error *err);
+
+    /* A whole answer as events (START ... END). AIGW_E_UPSTREAM when the document is no answer. */
+    int (*read_answer)(gw_arena *arena, const gw_json_doc *doc, const gw_event_sink *sink,
+                       aigw_error *err);
+    int (*write_answer)(gw_arena *arena, const gw_answer *answer, const gw_answer_options *options,
+                        gw_buf *out, aigw_error *err);
+
+    /* An error body of any sort (JSON, HTML, empty) with the status it came with. Never fails: what
+     * cannot be read becomes a generic message. Borrowed from body and arena. */
+    void (*read_error)(gw_arena *arena, int status, aigw_slice body, gw_api_error *out);
+    /* The body, and in *status the HTTP status of this dialect. */
+    void (*write_error)(const gw_api_error *error, const gw_answer_options *options, gw_buf *out,
+                        int *status);
+
+    /* Streams. State is `*_size` zeroed bytes, 16-aligned; _init before, _free after use. */
+    size_t reader_size;
+    int (*reader_init)(void *reader, size_t max_event_bytes);
+    void (*reader_free)(void *reader);
+    /* Any split. AIGW_E_UPSTREAM (after an ERROR event went to the sink) when the stream is broken. */
+    int (*reader_feed)(void *reader, aigw_slice bytes, const gw_event_sink *sink, aigw_error *err);
+    /* The body ended. Without the terminal event: ERROR to the sink and AIGW_E_UPSTREAM. */
+    int (*reader_end)(void *reader, const gw_event_sink *sink, aigw_error *err);
+
+    size_t writer_size;
+    int (*writer_init)(void *writer, const gw_answer_options *options);
+    void (*writer_free)(void *writer);
+    int (*writer_event)(void *writer, const gw_event *event, gw_buf *out);
+
+    /* Same format on both ends: looks at one event in passing. Merges usage into *usage. */
+    size_t tap_size;
+    void (*tap_init)(void *tap, bool hide_usage);
+    gw_tap_verdict (*tap_event)(void *tap, const gw_sse_event *event, aigw_usage *usage);
+    /* Usage of a whole answer that is forwarded as it is; false if it is not an answer document. */
+    bool (*tap_answer)(aigw_slice body, aigw_usage *usage);
+    /* May the body end after what the tap has seen? (Some compatible hosts send no [DONE].) */
+    bool (*tap_complete)(const void *tap);
+} gw_wire;
+
+extern const gw_wire gw_wire_openai_chat;
+extern const gw_wire gw_wire_anthropic;
+
+/* The NULL-ended table, and a look-up by format; NULL if unknown. */
+extern const gw_wire *const gw_wires[];
+const gw_wire *gw_wire_of(aigw_format format);
+
+/* The status that goes with a kind when the error names none. */
+int gw_api_error_status(gw_api_error_kind kind);
+gw_api_error_kind gw_api_error_kind_of(int status);
+
+/*
+ * The same-format patch: which byte ranges of a request body to replace. Members are top-level only.
+ * `value` is JSON; an absent member is inserted as the first one.
+ */
+typedef struct gw_patch {
+    const char *member;
+    aigw_slice value;
+} gw_patch;
+
+int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
+                  aigw_error *err);
+
+#endif
