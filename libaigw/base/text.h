@@ -32,6 +32,8 @@ aigw_slice gw_cut(aigw_slice *rest, char sep);
 bool gw_parse_u64(aigw_slice text, uint64_t *out);
 bool gw_parse_i64(aigw_slice text, int64_t *out);
 bool gw_utf8_valid(aigw_slice text);
+/* Bytes (1 to 4) of the well-formed UTF-8 sequence at text; 0 if there is none. */
+size_t gw_utf8_sequence(const char *text, size_t left);
 /* The value of a header, by name without case; data NULL when absent. First one wins. */
 aigw_slice gw_header_get(const aigw_header *headers, size_t count, aigw_slice name);
 
