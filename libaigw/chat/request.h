@@ -113,6 +113,9 @@ typedef struct gw_extra {
 
 typedef struct gw_chat_request {
     const gw_json_doc *doc; /* what it was read from */
+    /* Set by the reader: whose words the native parts, native tools and extras are. A writer compares it
+     * with its own format only; 0 means nobody's. */
+    aigw_format format;
     gw_jstr model;
     gw_message *messages;
     size_t message_count;
