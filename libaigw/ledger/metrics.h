@@ -11,8 +11,8 @@
 typedef struct gw_metrics gw_metrics;
 
 typedef enum gw_counter {
-    GW_C_REQUESTS,          /* labels: route, status class */
-    GW_C_DENIED,            /* label: reason */
+    GW_C_REQUESTS,          /* labels: route, status class; by gw_metrics_request only */
+    GW_C_DENIED,            /* label: reason; by gw_metrics_denied only */
     GW_C_UPSTREAM_ERRORS,
     GW_C_RETRIES,
     GW_C_INPUT_TOKENS,
