@@ -21,7 +21,8 @@ void gw_loop_free(gw_loop *loop);
 int gw_loop_fd(const gw_loop *loop);
 int64_t gw_loop_now_ms(const gw_loop *loop); /* as of the current step */
 
-/* Watches fd, or changes what is watched. events 0 keeps it registered and silent. */
+/* Watches fd, or changes what is watched. events 0 keeps it registered and silent. Unwatch before the
+ * fd is closed. Error and hangup are reported as the events that are watched. */
 bool gw_loop_watch(gw_loop *loop, int fd, unsigned events, gw_loop_fd_fn *fn, void *user);
 void gw_loop_unwatch(gw_loop *loop, int fd);
 
