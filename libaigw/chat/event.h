@@ -29,7 +29,8 @@ typedef enum gw_block_kind {
     GW_BLOCK_THINKING,
     GW_BLOCK_REDACTED_THINKING, /* data in `delta` of BLOCK_START */
     GW_BLOCK_TOOL_CALL,
-    GW_BLOCK_NATIVE             /* a vendor's own block, whole in `raw` of BLOCK_START */
+    GW_BLOCK_NATIVE             /* a vendor's own block, whole in `raw` of BLOCK_START; `tool_name` names
+                                 * the member it came from where it was no block there ("audio") */
 } gw_block_kind;
 
 typedef enum gw_finish {
@@ -86,7 +87,7 @@ typedef struct gw_event {
     /* DELTA: text, thinking, refusal, or a fragment of the arguments' JSON (as string inside) */
     gw_jstr delta;
     gw_jstr signature; /* DELTA of THINKING, or of any block */
-    gw_raw logprobs;   /* DELTA: OpenAI's logprobs object of the choice, as it stood */
+    gw_raw logprobs;   /* DELTA or FINISH: OpenAI's logprobs object of the choice, as it stood */
     /* USAGE; -1 members are unknown and replace nothing */
     aigw_usage usage;
     gw_raw usage_raw;  /* the provider's object, for details that the five numbers do not hold */

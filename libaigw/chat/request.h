@@ -169,7 +169,8 @@ typedef struct gw_notes {
 int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const char *reason,
                 aigw_error *err);
 
-/* The arguments of a tool call as one JSON object. "" means {}. AIGW_E_PARSE (with the part's pointer)
+/* The arguments of a tool call as one JSON object. "" means {}; the input of a custom tool is wrapped as
+ * {"input":"..."}. AIGW_E_PARSE (with the part's pointer)
  * when args_text holds no JSON object. */
 int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *part, aigw_slice *out,
                         aigw_error *err);

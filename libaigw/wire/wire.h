@@ -32,7 +32,8 @@ typedef enum gw_tap_verdict {
     GW_TAP_PASS,   /* forward the bytes as they came */
     GW_TAP_DROP,   /* the client must not see it */
     GW_TAP_LAST,   /* forward; the stream is complete with this */
-    GW_TAP_ERROR   /* forward; it is an error event: the stream ends in failure */
+    GW_TAP_ERROR,  /* forward; it is an error event: the stream ends in failure */
+    GW_TAP_BROKEN  /* no event of this format: the client must get an error event of ours instead */
 } gw_tap_verdict;
 
 typedef struct gw_wire {
