@@ -28,6 +28,9 @@ typedef struct gw_jwt_facts {
 /* The unverified iss of a token, to choose its issuer before any fetch; "" if it cannot be read. */
 aigw_slice gw_jwt_peek_issuer(gw_arena *arena, aigw_slice token);
 
+/* Reads the facts of a payload (a JSON object), signed or not; key_id is left alone. */
+int gw_jwt_read_claims(gw_arena *arena, aigw_slice payload, gw_jwt_facts *out, aigw_error *err);
+
 /* Everything that time and policy do not decide. AIGW_E_DENIED with a reason of <aigw/verify.h>. */
 int gw_jwt_check_signature(const aigw_jwks *jwks, aigw_slice token, size_t max_token_bytes,
                            gw_arena *arena, gw_jwt_facts *out, aigw_error *err);

@@ -20,6 +20,10 @@ void gw_jwt_cache_free(gw_jwt_cache *cache);
  */
 bool gw_jwt_cache_get(gw_jwt_cache *cache, aigw_slice token, uint64_t generation, char *room,
                       size_t room_size, gw_jwt_facts *out);
+/* The same for whichever of several generations it belongs to (0 matches nothing); *which says which. */
+bool gw_jwt_cache_get_any(gw_jwt_cache *cache, aigw_slice token, const uint64_t *generations,
+                          size_t count, char *room, size_t room_size, gw_jwt_facts *out,
+                          size_t *which);
 /* Keeps the facts (claims text is not kept; out->claims of a hit is empty). Too large: not kept. */
 void gw_jwt_cache_put(gw_jwt_cache *cache, aigw_slice token, uint64_t generation,
                       const gw_jwt_facts *facts);

@@ -1,0 +1,305 @@
+/* May this request pass? Finds the bearer token, chooses its issuer, answers as RFC 6750 says.
+ * Does no I/O: it asks for keys by returning; knows nothing of signatures or dialects. */
+#include "gate/gate.h"
+#include "base/error.h"
+#include "base/text.h"
+#include <stdio.h>
+
+#define REALM "Bearer realm=\"aigw\""
+#define MAX_CACHED_TOKEN_BYTES 16384 /* no larger one is ever verified */
+
+/* The stable words of <aigw/verify.h>, to hand out as static text. */
+static const char *const reasons[] = {
+    "token_too_large", "not_three_parts", "bad_base64",    "bad_header",    "critical_header",
+    "wrong_type",      "unknown_key",     "key_mismatch",  "bad_signature", "algorithm_not_allowed",
+    "bad_claims",      "wrong_issuer",    "expired",       "not_yet_valid", "wrong_audience",
+    "missing_scope",
+};
+
+static const char *static_reason(const char *reason)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(reasons[i], reason) == 0)
+            return reasons[i];
+    }
+    return "invalid_token";
+}
+
+/* ---- The answers (RFC 6750 clause 3) ---- */
+
+static void deny(gw_gate_result *out, int status, const char *reason, const char *message)
+{
+    out->verdict = GW_GATE_DENY;
+    out->status = status;
+    out->reason = reason;
+    out->message = message;
+    out->www_authenticate[0] = '\0';
+}
+
+static void challenge(gw_gate_result *out, const char *parameters)
+{
+    snprintf(out->www_authenticate, sizeof out->www_authenticate, REALM "%s", parameters);
+}
+
+/* No error code: the client has not tried yet. */
+static void deny_absent(gw_gate_result *out)
+{
+    deny(out, 401, "no_token", "A bearer token is required.");
+    challenge(out, "");
+}
+
+static void deny_request(gw_gate_result *out, const char *reason)
+{
+    deny(out, 400, reason, "The credentials of the request are malformed.");
+    challenge(out, ", error=\"invalid_request\"");
+}
+
+static void deny_token(gw_gate_result *out, const char *reason)
+{
+    deny(out, 401, reason, "The access token is invalid or has expired.");
+    challenge(out, ", error=\"invalid_token\", "
+                   "error_description=\"The access token is invalid or has expired\"");
+}
+
+/* scope-token of RFC 6749 clause 3.3: what may stand in the quoted string. */
+static bool quotable(aigw_slice scope)
+{
+    for (size_t i = 0; i < scope.len; i++) {
+        char c = scope.data[i];
+        if (c < 0x21 || c > 0x7e || c == '"' || c == '\\')
+            return false;
+    }
+    return scope.len > 0;
+}
+
+/* The scopes that would do, as many as there is room for. */
+static void deny_scope(const gw_gate *gate, const aigw_policy *policy, gw_gate_result *out)
+{
+    deny(out, gate->insufficient_scope_status == 403 ? 403 : 401, "missing_scope",
+         "The access token lacks the required scope.");
+    challenge(out, ", error=\"insufficient_scope\", scope=\"");
+    size_t start = strlen(out->www_authenticate), len = start;
+    for (size_t i = 0; i < policy->scope_count; i++) {
+        aigw_slice scope = policy->scopes[i];
+        if (!quotable(scope) || len + scope.len + 3 > sizeof out->www_authenticate)
+            continue;
+        if (len > start)
+            out->www_authenticate[len++] = ' ';
+        memcpy(out->www_authenticate + len, scope.data, scope.len);
+        len += scope.len;
+    }
+    memcpy(out->www_authenticate + len, "\"", 2);
+}
+
+static void deny_verified(const gw_gate *gate, const aigw_policy *policy, const aigw_error *err,
+                          gw_gate_result *out)
+{
+    if (err->code != AIGW_E_DENIED)
+        deny(out, 500, "no_memory", "The gateway could not check the token.");
+    else if (strcmp(err->reason, "missing_scope") == 0)
+        deny_scope(gate, policy, out);
+    else
+        deny_token(out, static_reason(err->reason));
+}
+
+/* ---- The credential ---- */
+
+typedef struct credential {
+    aigw_slice bearer, api_key;
+    size_t bearer_count, api_key_count;
+} credential;
+
+/* "Bearer" SP token. What could be a second credential in one field is refused. */
+static bool read_bearer(aigw_slice value, aigw_slice *out)
+{
+    value = gw_trim(value);
+    if (!gw_starts_nocase(value, GW_S("Bearer ")))
+        return false;
+    *out = gw_trim(gw_skip(value, sizeof "Bearer " - 1));
+    return true;
+}
+
+static bool is_one_token(aigw_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.data[i];
+        if (c == ' ' || c == '\t' || c == ',')
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* False: *out holds the denial. Claude Code sends the same token in both fields. */
+static bool find_token(const aigw_header *headers, size_t count, aigw_slice *token,
+                       gw_gate_result *out)
+{
+    credential c = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (gw_eq_nocase(headers[i].name, GW_S("authorization"))) {
+            c.bearer_count++;
+            if (!read_bearer(headers[i].value, &c.bearer)) {
+                deny_request(out, "not_bearer");
+                return false;
+            }
+        } else if (gw_eq_nocase(headers[i].name, GW_S("x-api-key"))) {
+            c.api_key_count++;
+            c.api_key = gw_trim(headers[i].value);
+        }
+    }
+    if (c.bearer_count + c.api_key_count == 0) {
+        deny_absent(out);
+        return false;
+    }
+    *token = c.bearer_count ? c.bearer : c.api_key;
+    if (c.bearer_count > 1 || c.api_key_count > 1 ||
+        (c.bearer_count && c.api_key_count && !gw_eq(c.bearer, c.api_key))) {
+        deny_request(out, "several_credentials");
+        return false;
+    }
+    if (!is_one_token(*token)) {
+        deny_request(out, "malformed_credentials");
+        return false;
+    }
+    return true;
+}
+
+/* ---- The token ---- */
+
+/* The policy of an issuer, tied to its name whatever the policy itself says. */
+static aigw_policy policy_of(const gw_gate_issuer *issuer)
+{
+    aigw_policy policy = issuer->policy;
+    policy.issuer = issuer->issuer;
+    return policy;
+}
+
+static void pass(const gw_jwt_facts *facts, gw_gate_result *out)
+{
+    aigw_slice subject = facts->subject, team = facts->team, scope = facts->scope;
+    if (subject.len > sizeof out->room || team.len > sizeof out->room - subject.len) {
+        deny_token(out, "bad_claims");
+        return;
+    }
+    /* Who it is must be whole; of the scope, what fits. */
+    size_t left = sizeof out->room - subject.len - team.len;
+    while (scope.len > left || (scope.len < facts->scope.len && scope.len &&
+                                facts->scope.data[scope.len] != ' '))
+        scope.len--;
+    char *at = out->room;
+    aigw_slice *texts[] = {&subject, &team, &scope};
+    for (size_t i = 0; i < 3; i++) {
+        if (texts[i]->len)
+            memmove(at, texts[i]->data, texts[i]->len);
+        texts[i]->data = at;
+        at += texts[i]->len;
+    }
+    out->verdict = GW_GATE_PASS;
+    out->status = 200;
+    out->subject = subject;
+    out->team = team;
+    out->scope = scope;
+}
+
+/* True: the cache knew the token and *out is decided. Time and policy run as on the first day. */
+static bool check_cached(const gw_gate *gate, aigw_slice token, gw_gate_keys_fn *keys,
+                         void *keys_user, int64_t now_unix_s, gw_arena *arena, gw_gate_result *out)
+{
+    if (!gate->cache || gate->issuer_count == 0 || token.len > MAX_CACHED_TOKEN_BYTES)
+        return false;
+    uint64_t one;
+    uint64_t *generations = &one;
+    if (gate->issuer_count > 1)
+        generations = gw_arena_calloc(arena, gate->issuer_count, sizeof *generations);
+    if (!generations)
+        return false;
+    for (size_t i = 0; i < gate->issuer_count; i++) {
+        const aigw_jwks *set = keys(keys_user, i);
+        generations[i] = set ? gw_jwks_generation(set) : 0;
+    }
+    char room[sizeof out->room];
+    gw_jwt_facts facts;
+    size_t issuer;
+    if (!gw_jwt_cache_get_any(gate->cache, token, generations, gate->issuer_count, room, sizeof room,
+                              &facts, &issuer))
+        return false;
+    aigw_error err;
+    aigw_policy policy = policy_of(&gate->issuers[issuer]);
+    out->issuer = issuer;
+    if (gw_jwt_check_claims(&facts, &policy, now_unix_s, &err) == AIGW_OK)
+        pass(&facts, out);
+    else
+        deny_verified(gate, &policy, &err, out);
+    return true;
+}
+
+/* False: no issuer of ours; *out holds the denial, with the token's own fault where it has one. */
+static bool choose_issuer(const gw_gate *gate, aigw_slice token, gw_arena *arena, size_t *out_issuer,
+                          gw_gate_result *out)
+{
+    aigw_slice name = gw_jwt_peek_issuer(arena, token);
+    for (size_t i = 0; name.len && i < gate->issuer_count; i++) {
+        if (gw_eq(name, gate->issuers[i].issuer)) {
+            *out_issuer = i;
+            return true;
+        }
+    }
+    gw_jwt_facts facts;
+    aigw_error err;
+    gw_jwt_check_signature(NULL, token, 0, arena, &facts, &err);
+    if (err.code != AIGW_E_DENIED)
+        deny_verified(gate, NULL, &err, out);
+    else
+        deny_token(out, strcmp(err.reason, "unknown_key") == 0 ? "wrong_issuer"
+                                                               : static_reason(err.reason));
+    return false;
+}
+
+static void check_signed(const gw_gate *gate, aigw_slice token, const aigw_jwks *set,
+                         int64_t now_unix_s, bool last_try, gw_arena *arena, gw_gate_result *out)
+{
+    aigw_error err;
+    gw_jwt_facts facts;
+    aigw_policy policy = policy_of(&gate->issuers[out->issuer]);
+    int code = gw_jwt_check_signature(set, token, policy.max_token_bytes, arena, &facts, &err);
+    if (code == AIGW_E_DENIED && !last_try && strcmp(err.reason, "unknown_key") == 0) {
+        out->verdict = GW_GATE_NEED_KEYS;
+        out->unknown_kid = true;
+        return;
+    }
+    if (code == AIGW_OK)
+        code = gw_jwt_check_claims(&facts, &policy, now_unix_s, &err);
+    if (code != AIGW_OK) {
+        deny_verified(gate, &policy, &err, out);
+        return;
+    }
+    if (gate->cache)
+        gw_jwt_cache_put(gate->cache, token, gw_jwks_generation(set), &facts);
+    pass(&facts, out);
+}
+
+void gw_gate_check(const gw_gate *gate, const aigw_header *headers, size_t header_count,
+                   gw_gate_keys_fn *keys, void *keys_user, int64_t now_unix_s, bool last_try,
+                   gw_arena *arena, gw_gate_result *out)
+{
+    aigw_slice token;
+    memset(out, 0, offsetof(gw_gate_result, room));
+    out->subject = out->team = out->scope = GW_S("");
+    if (!gate->jwt_enabled) {
+        out->verdict = GW_GATE_PASS;
+        out->status = 200;
+        return;
+    }
+    if (!find_token(headers, header_count, &token, out) ||
+        check_cached(gate, token, keys, keys_user, now_unix_s, arena, out) ||
+        !choose_issuer(gate, token, arena, &out->issuer, out))
+        return;
+    const aigw_jwks *set = keys(keys_user, out->issuer);
+    if (set) {
+        check_signed(gate, token, set, now_unix_s, last_try, arena, out);
+    } else if (last_try) {
+        /* Not 401: clients would fetch tokens in a loop for a fault that is ours. */
+        deny(out, 503, "no_keys", "The gateway cannot check tokens at the moment.");
+    } else {
+        out->verdict = GW_GATE_NEED_KEYS;
+    }
+}
