@@ -52,7 +52,7 @@ typedef struct gw_json_limits {
 /*
  * Parses all of text (at most 1 GiB). The text must outlive the doc; the tape lies in the arena.
  * `limits` may be NULL. Errors: AIGW_E_PARSE with the byte offset in the message and a pointer to the
- * innermost member; AIGW_E_LIMIT; AIGW_E_NOMEM.
+ * innermost member; AIGW_E_LIMIT (depth, nodes, size); both with http_status 400. AIGW_E_NOMEM.
  */
 int gw_json_parse(gw_arena *arena, aigw_slice text, const gw_json_limits *limits, gw_json_doc *out,
                   aigw_error *err);
