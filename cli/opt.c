@@ -10,7 +10,8 @@ static void print_option(FILE *out, const char *name, const char *value_name, co
 {
     char left[64];
 
-    snprintf(left, sizeof left, "--%s%s%s", name, value_name ? " " : "", value_name ? value_name : "");
+    snprintf(left, sizeof left, "--%s%s%s", name, value_name ? " " : "",
+             value_name ? value_name : "");
     fprintf(out, "  %-24s %s\n", left, help);
 }
 
@@ -19,7 +20,8 @@ static opt_result bad(const opt_program *program, const char *what, const char *
     fprintf(stderr, "%s: %s", program->name, what);
     if (len > 0) {
         fputs(" --", stderr);
-        for (size_t i = 0; i < len && i < 40; i++) /* a name may hold anything: keep the terminal sane */
+        for (size_t i = 0; i < len && i < 40;
+             i++) /* a name may hold anything: keep the terminal sane */
             fputc(name[i] > ' ' && name[i] < 0x7f ? name[i] : '?', stderr);
     }
     fputs("\n\n", stderr);

@@ -1,7 +1,8 @@
 /*
  * Outgoing HTTP: the transport seam, and its libcurl multi implementation. The only includer of curl.
  *
- * Single-threaded, on one gw_loop. Connections are pooled per gw_http.
+ * Single-threaded, on one gw_loop. Connections are pooled per gw_http. A program that speaks TLS ignores
+ * SIGPIPE itself: the library sets no signal handlers.
  */
 #ifndef GW_RIM_HTTP_H
 #define GW_RIM_HTTP_H
@@ -20,7 +21,8 @@ typedef struct gw_http_target_options {
     const aigw_header *headers;  /* constant ones; a secret among them is wiped on free */
     size_t header_count;
     const char *ca_file;         /* NULL: system */
-    const char *proxy;           /* NULL: proxy variables as the curl tool reads them; "": none */
+    /* NULL: proxy variables as the curl tool reads them, but never for loopback; "": none */
+    const char *proxy;
     int connect_timeout_ms;      /* 0: 5000 */
     bool insecure_http_ok;       /* http to other than loopback */
     bool follow_redirects;       /* always false today; redirects are answers */
@@ -72,7 +74,8 @@ typedef struct gw_transport {
 extern const gw_transport gw_http_transport; /* self is a gw_http */
 
 int gw_http_new(gw_loop *loop, gw_http **out, aigw_error *err);
-void gw_http_free(gw_http *http); /* cancels what runs */
+/* What still runs ends with GW_HTTP_OTHER (on_end is called). Not from inside a handler. */
+void gw_http_free(gw_http *http);
 
 /* Word for log and metrics: "dns", "tls", ... */
 const char *gw_http_failure_name(gw_http_failure failure);

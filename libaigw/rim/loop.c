@@ -13,9 +13,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define BATCH 128      /* events taken from the kernel at once */
-#define TASK_ROUNDS 8  /* rounds of tasks that defer tasks, within one step */
-#define WAKE_KEY UINT64_MAX
+#define BATCH       128 /* events taken from the kernel at once */
+#define TASK_ROUNDS 8   /* rounds of tasks that defer tasks, within one step */
+#define WAKE_KEY    UINT64_MAX
 
 /*
  * What is known of one descriptor. `kernel` is what epoll reports, `wanted` what the owner asked for;
@@ -153,7 +153,8 @@ static int run_timers(gw_loop *loop)
     int count = 0;
     uint64_t last = loop->order;
 
-    while (loop->heap_len > 0 && loop->heap[0].due_ms <= loop->now_ms && loop->heap[0].order <= last) {
+    while (loop->heap_len > 0 && loop->heap[0].due_ms <= loop->now_ms &&
+           loop->heap[0].order <= last) {
         gw_timer *timer = loop->heap[0].timer;
         gw_loop_timer_clear(loop, timer);
         timer->fn(timer->user);
@@ -162,7 +163,8 @@ static int run_timers(gw_loop *loop)
     return count;
 }
 
-bool gw_loop_timer_set(gw_loop *loop, gw_timer *timer, int64_t due_ms, void (*fn)(void *), void *user)
+bool gw_loop_timer_set(gw_loop *loop, gw_timer *timer, int64_t due_ms, void (*fn)(void *),
+                       void *user)
 {
     if (timer->slot == 0 && !heap_room(loop))
         return false;

@@ -1,0 +1,82 @@
+/*
+ * What the parts of rim/http share: targets, transfers, the connection pool. Included by http*.c only.
+ *
+ * Must not know what the bytes mean, nor who asks.
+ */
+#ifndef GW_RIM_HTTP_PARTS_H
+#define GW_RIM_HTTP_PARTS_H
+
+#include "base/buf.h"
+#include "rim/http.h"
+#include <curl/curl.h>
+
+/* Header lines as curl wants them: nodes and their text in one allocation. */
+typedef struct gw_http_lines {
+    struct curl_slist *first;
+    void *block;
+    size_t bytes;
+} gw_http_lines;
+
+struct gw_http_target {
+    CURLU *url;
+    gw_http_lines headers;
+    char *ca_file, *proxy;
+    int connect_timeout_ms;
+    bool content_type; /* among the constant headers */
+};
+
+struct gw_transfer {
+    gw_http *http;
+    CURL *easy;
+    gw_transfer *next, *prev;             /* among the active ones, or the pool */
+    gw_transfer *ready_next, *ready_prev; /* has something for its handler */
+    gw_http_handler handler;
+    void *user;
+    gw_http_lines extra;
+    gw_buf head, inbox;
+    size_t fields, body_bytes, max_body_bytes;
+    int status;
+    gw_http_failure failure;
+    bool sent;
+    bool in_multi, ready;
+    bool head_done, head_told, finished;
+    bool stalled;      /* the handler is full */
+    bool paused;       /* curl holds bytes for us */
+    bool resume_asked; /* from inside on_data */
+    bool in_data, delivering, again;
+    bool gone; /* cancelled or ended while delivering */
+};
+
+struct gw_http {
+    gw_loop *loop;
+    CURLM *multi;
+    gw_transfer *active, *pool;
+    size_t pool_count;
+    gw_transfer *ready_first, *ready_last;
+    gw_timer timer;
+    gw_task kick, pump_task;
+    const char *default_ca_file, *default_ca_path;
+    uint8_t *conn_fds; /* by descriptor: 1 for a socket that we opened */
+    size_t conn_fd_count;
+};
+
+/* http_target.c: the fields, then `fixed` (may be NULL), then the list `tail`. */
+int gw_http_lines_build(const aigw_header *headers, size_t count, char *fixed,
+                        struct curl_slist *tail, gw_http_lines *out, aigw_error *err);
+void gw_http_lines_free(gw_http_lines *l);
+
+/* http_transfer.c: a transfer with its curl handle; the part that takes and hands over its answer. */
+gw_transfer *gw_http_transfer_new(gw_http *http);
+void gw_http_transfer_destroy(gw_transfer *t);
+void gw_http_recycle(gw_transfer *t); /* back to the pool; it is out of every list */
+void gw_http_detach(gw_transfer *t);  /* out of curl: its connection is closed or pooled */
+void gw_http_unlink(gw_transfer *t);  /* out of the active list */
+void gw_http_end(gw_transfer *t);     /* detach, unlink, on_end; the caller recycles */
+void gw_http_ready(gw_transfer *t);   /* pump will look at it */
+void gw_http_pump(void *http);        /* calls the handlers */
+
+/* http.c, for the sockets of a transfer's connection. */
+curl_socket_t gw_http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
+int gw_http_close_socket(void *http, curl_socket_t fd);
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * Prepared origins: a URL parsed once, constant header lines built once, and who may be reached in clear.
+ *
+ * Must not know of transfers.
+ */
+#include "rim/http_parts.h"
+
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include <arpa/inet.h>
+
+static char no_expect[] = "Expect:"; /* ask nobody for leave to send a body */
+
+void gw_http_lines_free(gw_http_lines *l)
+{
+    if (l->block)
+        gw_wipe(l->block, l->bytes);
+    gw_free(l->block);
+    *l = (gw_http_lines){0};
+}
+
+static bool field_ok(const aigw_header *h)
+{
+    if (h->name.len == 0)
+        return false;
+    for (size_t i = 0; i < h->name.len; i++) {
+        unsigned char c = (unsigned char)h->name.data[i];
+        if (c <= ' ' || c >= 0x7f || c == ':' || c == ';' || c == ',')
+            return false;
+    }
+    for (size_t i = 0; i < h->value.len; i++) {
+        unsigned char c = (unsigned char)h->value.data[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+int gw_http_lines_build(const aigw_header *headers, size_t count, char *fixed,
+                        struct curl_slist *tail, gw_http_lines *out, aigw_error *err)
+{
+    size_t bytes = (count + 1) * sizeof(struct curl_slist);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!field_ok(&headers[i]))
+            return gw_fail(err, AIGW_E_INVALID, "bad_header", "a header for upstream is malformed");
+        bytes += headers[i].name.len + headers[i].value.len + 3;
+    }
+    struct curl_slist *nodes = gw_alloc(bytes);
+    if (!nodes)
+        return gw_fail_nomem(err);
+    char *text = (char *)(nodes + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const aigw_header *h = &headers[i];
+        nodes[i] = (struct curl_slist){text, &nodes[i + 1]};
+        memcpy(text, h->name.data, h->name.len);
+        text += h->name.len;
+        *text++ = h->value.len ? ':' : ';'; /* curl's way to send an empty value */
+        if (h->value.len) {
+            *text++ = ' ';
+            memcpy(text, h->value.data, h->value.len);
+            text += h->value.len;
+        }
+        *text++ = '\0';
+    }
+    struct curl_slist *end = tail;
+    if (fixed) {
+        nodes[count] = (struct curl_slist){fixed, tail};
+        end = &nodes[count];
+    }
+    if (count > 0)
+        nodes[count - 1].next = end;
+    *out = (gw_http_lines){count > 0 ? nodes : end, nodes, bytes};
+    return AIGW_OK;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+
+    if (gw_eq_nocase(aigw_slice_of(host), GW_S("localhost")) || strcmp(host, "[::1]") == 0)
+        return true;
+    return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
+static int parse_url(const gw_http_target_options *options, CURLU *url, bool *loopback,
+                     aigw_error *err)
+{
+    char *text = memchr(options->url.data ? options->url.data : "", 0, options->url.len)
+                     ? NULL
+                     : gw_strdup(options->url);
+    char *scheme = NULL, *host = NULL;
+    int code = AIGW_OK;
+
+    if (!text || curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+        code = gw_fail(err, AIGW_E_CONFIG, "bad_url",
+                       "not an absolute http(s) URL without credentials");
+    } else {
+        *loopback = is_loopback(host);
+        bool https = strcmp(scheme, "https") == 0;
+        if (!https && strcmp(scheme, "http") != 0)
+            code = gw_fail(err, AIGW_E_CONFIG, "bad_url", "only http and https URLs are served");
+        else if (!https && !*loopback && !options->insecure_http_ok)
+            code = gw_fail(err, AIGW_E_CONFIG, "insecure_url",
+                           "http is allowed to loopback only; use https");
+    }
+    curl_free(scheme);
+    curl_free(host);
+    gw_free(text);
+    return code;
+}
+
+int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err)
+{
+    gw_http_target *target = gw_calloc(1, sizeof *target);
+    bool loopback = false;
+
+    if (!target || !(target->url = curl_url())) {
+        gw_free(target);
+        return gw_fail_nomem(err);
+    }
+    int code = parse_url(options, target->url, &loopback, err);
+    if (code == AIGW_OK)
+        code = gw_http_lines_build(options->headers, options->header_count, no_expect, NULL,
+                                   &target->headers, err);
+    if (code != AIGW_OK)
+        goto failed;
+    /* What may travel in clear because it stays on this machine must not go to a proxy. */
+    const char *proxy = options->proxy ? options->proxy : loopback ? "" : NULL;
+    target->proxy = proxy ? gw_strdup(aigw_slice_of(proxy)) : NULL;
+    target->ca_file = options->ca_file ? gw_strdup(aigw_slice_of(options->ca_file)) : NULL;
+    if ((proxy && !target->proxy) || (options->ca_file && !target->ca_file)) {
+        code = gw_fail_nomem(err);
+        goto failed;
+    }
+    target->connect_timeout_ms =
+        options->connect_timeout_ms > 0 ? options->connect_timeout_ms : 5000;
+    target->content_type =
+        gw_header_get(options->headers, options->header_count, GW_S("content-type")).data != NULL;
+    *out = target;
+    return AIGW_OK;
+failed:
+    gw_http_target_free(target);
+    return code;
+}
+
+void gw_http_target_free(gw_http_target *target)
+{
+    if (!target)
+        return;
+    curl_url_cleanup(target->url);
+    gw_http_lines_free(&target->headers);
+    if (target->proxy)
+        gw_wipe(target->proxy, strlen(target->proxy));
+    gw_free(target->proxy);
+    gw_free(target->ca_file);
+    gw_free(target);
+}
