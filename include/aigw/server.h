@@ -34,6 +34,13 @@ typedef struct aigw_server_options {
 /* Defaults as the gateway's config says them; refuses (AIGW_E_CONFIG) what the config must not allow. */
 AIGW_API int aigw_server_options_init(aigw_gateway *gw, aigw_server_options *out, aigw_error *err);
 
+/* The two questions that a server asks the gateway; for embedders that bring a server of their own. */
+AIGW_API int aigw_gateway_server_options(const aigw_gateway *gw, aigw_server_options *out,
+                                         aigw_error *err);
+/* AIGW_E_CONFIG when the config does not allow to listen there. `listen` as in the options. */
+AIGW_API int aigw_gateway_check_listen(aigw_gateway *gw, const char *listen, bool tls,
+                                       aigw_error *err);
+
 /*
  * Binds and listens. Refuses an address beyond loopback unless JWT is on and TLS (or a trusted proxy)
  * is there, or the config says insecure_no_auth. *out is the caller's.
@@ -43,6 +50,8 @@ AIGW_API int aigw_server_new(aigw_gateway *gw, const aigw_server_options *option
 
 /* The port that was bound. */
 AIGW_API int aigw_server_port(const aigw_server *server);
+/* The address that was bound, "127.0.0.1:8787" or "[::1]:8787", NUL-terminated and cut to size. */
+AIGW_API void aigw_server_address(const aigw_server *server, char *out, size_t size);
 
 /* Runs until stopped and drained; the calling thread is one of the loops. */
 AIGW_API int aigw_server_run(aigw_server *server, aigw_error *err);

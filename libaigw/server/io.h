@@ -1,0 +1,23 @@
+/* The bytes of one accepted connection, in clear text or through TLS. */
+#ifndef GW_SERVER_IO_H
+#define GW_SERVER_IO_H
+
+#include "server/tls.h"
+#include <sys/uio.h>
+
+typedef struct gw_io {
+    int fd;
+    gw_tls *tls; /* NULL: clear text */
+} gw_io;
+
+#define GW_IO_GATHER_BYTES 16384 /* one TLS record */
+
+/* > 0: bytes; 0: the peer has ended; else GW_IO_... */
+ptrdiff_t gw_io_read(gw_io *io, char *data, size_t len);
+/* One system call or one TLS record. `gather` has GW_IO_GATHER_BYTES; only TLS uses it. */
+ptrdiff_t gw_io_write(gw_io *io, const struct iovec *parts, int count, char *gather);
+bool gw_io_buffered(const gw_io *io);
+void gw_io_end_write(gw_io *io); /* close_notify and FIN; reading goes on */
+void gw_io_close(gw_io *io);
+
+#endif

@@ -1,0 +1,217 @@
+/* The server object: options, listeners, threads, stopping.
+ * Knows nothing of how a connection is served. */
+#include <aigw/server.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "server/worker.h"
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_THREADS 256
+
+int aigw_server_options_init(aigw_gateway *gw, aigw_server_options *out, aigw_error *err)
+{
+    aigw_server_options options;
+    int code = aigw_gateway_server_options(gw, &options, err);
+    if (code != AIGW_OK)
+        return code;
+    bool tls = options.tls_cert_file[0] != '\0';
+    code = aigw_gateway_check_listen(gw, options.listen, tls, err);
+    if (code == AIGW_OK)
+        *out = options;
+    return code;
+}
+
+static int processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+    return 1;
+}
+
+static int at_least(int value, int fallback)
+{
+    return value > 0 ? value : fallback;
+}
+
+/* Copies what the caller's version of the struct has; nothing is zero afterwards that must not be. */
+static int take_options(aigw_server *server, const aigw_server_options *given, aigw_error *err)
+{
+    aigw_server_options *o = &server->options;
+    if (given->size < sizeof given->size)
+        return gw_fail(err, AIGW_E_INVALID, "size", "options->size is not set");
+    memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
+    o->size = sizeof *o;
+    o->listen[sizeof o->listen - 1] = '\0';
+    o->tls_cert_file[sizeof o->tls_cert_file - 1] = '\0';
+    o->tls_key_file[sizeof o->tls_key_file - 1] = '\0';
+    o->threads = at_least(o->threads, processors());
+    if (o->threads > MAX_THREADS)
+        o->threads = MAX_THREADS;
+    o->max_connections = at_least(o->max_connections, 10000);
+    o->backlog = at_least(o->backlog, 1024);
+    o->header_timeout_ms = at_least(o->header_timeout_ms, 10000);
+    o->body_timeout_ms = at_least(o->body_timeout_ms, 60000);
+    o->idle_timeout_ms = at_least(o->idle_timeout_ms, 75000);
+    o->write_timeout_ms = at_least(o->write_timeout_ms, 60000);
+    if (o->drain_timeout_ms < 0)
+        o->drain_timeout_ms = 0;
+    if (o->max_header_bytes == 0)
+        o->max_header_bytes = 32 * 1024;
+    if (o->max_body_bytes == 0)
+        o->max_body_bytes = 32 * 1024 * 1024;
+    if (!o->tls_cert_file[0] != !o->tls_key_file[0])
+        return gw_fail(err, AIGW_E_CONFIG, "tls",
+                       "TLS needs both a certificate file and a key file");
+    return AIGW_OK;
+}
+
+static int open_workers(aigw_server *server, aigw_error *err)
+{
+    int fds[MAX_THREADS];
+    int count = server->options.threads;
+    server->workers = gw_calloc((size_t)count, sizeof *server->workers);
+    if (!server->workers)
+        return gw_fail_nomem(err);
+    int code = gw_listen(&server->address, server->options.backlog, fds, count, err);
+    for (int i = 0; i < count && code == AIGW_OK; i++) {
+        code = gw_worker_init(&server->workers[i], server, fds[i], err);
+        server->worker_count = i + 1;
+    }
+    /* Sockets that found no owner. */
+    for (int i = server->worker_count; i < count && server->worker_count > 0; i++)
+        close(fds[i]);
+    return code;
+}
+
+int aigw_server_new(aigw_gateway *gw, const aigw_server_options *options, aigw_server **out,
+                    aigw_error *err)
+{
+    aigw_server *server = gw_calloc(1, sizeof *server);
+    if (!server)
+        return gw_fail_nomem(err);
+    server->gateway = aigw_gateway_ref(gw);
+    server->clock = gw_clock_of(NULL);
+    int code = take_options(server, options, err);
+    const aigw_server_options *o = &server->options;
+    if (code == AIGW_OK)
+        code = aigw_gateway_check_listen(gw, o->listen, o->tls_cert_file[0] != '\0', err);
+    if (code == AIGW_OK)
+        code = gw_address_parse(o->listen, &server->address, err);
+    if (code == AIGW_OK && o->tls_cert_file[0])
+        code = gw_tls_context_new(o->tls_cert_file, o->tls_key_file, &server->tls, err);
+    if (code == AIGW_OK)
+        code = open_workers(server, err);
+    if (code == AIGW_OK)
+        *out = server;
+    else
+        aigw_server_free(server);
+    return code;
+}
+
+int aigw_server_port(const aigw_server *server)
+{
+    return gw_address_port(&server->address);
+}
+
+void aigw_server_address(const aigw_server *server, char *out, size_t size)
+{
+    gw_address_print(&server->address, out, size);
+}
+
+static void *thread_main(void *worker)
+{
+    gw_worker_run(worker);
+    /* One thread that fails takes the others along: they would serve half of the clients. */
+    if (((gw_worker *)worker)->code != AIGW_OK)
+        aigw_server_stop(((gw_worker *)worker)->server);
+    return NULL;
+}
+
+/* Starts a thread for each worker but the first. Signals stay with the caller's threads. */
+static int start_threads(aigw_server *server, int *started, aigw_error *err)
+{
+    sigset_t all, before;
+    int code = AIGW_OK;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (*started = 1; *started < server->worker_count; (*started)++) {
+        gw_worker *worker = &server->workers[*started];
+        if (pthread_create(&worker->thread, NULL, thread_main, worker) != 0) {
+            code = gw_fail(err, AIGW_E_IO, "thread", "cannot start a thread");
+            break;
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+/* TLS writes may raise SIGPIPE in the thread that writes; it is held back there while we run. */
+static void hold_sigpipe(sigset_t *before, bool *was_pending)
+{
+    sigset_t pipe, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    *was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, before);
+}
+
+static void release_sigpipe(const sigset_t *before, bool was_pending)
+{
+    static const struct timespec at_once = {0, 0};
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (!was_pending)
+        (void)sigtimedwait(&pipe, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+int aigw_server_run(aigw_server *server, aigw_error *err)
+{
+    int started;
+    sigset_t before;
+    bool was_pending;
+    int code = start_threads(server, &started, err);
+    if (code != AIGW_OK) { /* twice: at once */
+        aigw_server_stop(server);
+        aigw_server_stop(server);
+    }
+    hold_sigpipe(&before, &was_pending);
+    thread_main(&server->workers[0]);
+    release_sigpipe(&before, was_pending);
+    for (int i = 1; i < started; i++)
+        pthread_join(server->workers[i].thread, NULL);
+    for (int i = 0; i < started && code == AIGW_OK; i++) {
+        code = server->workers[i].code;
+        if (code != AIGW_OK && err)
+            *err = server->workers[i].error;
+    }
+    return code;
+}
+
+void aigw_server_stop(aigw_server *server)
+{
+    static const uint64_t one = 1;
+    atomic_fetch_add(&server->stops, 1);
+    for (int i = 0; i < server->worker_count; i++)
+        (void)!write(server->workers[i].wake_fd, &one, sizeof one);
+}
+
+void aigw_server_free(aigw_server *server)
+{
+    if (!server)
+        return;
+    for (int i = 0; i < server->worker_count; i++)
+        gw_worker_free(&server->workers[i]);
+    gw_free(server->workers);
+    gw_tls_context_free(server->tls);
+    aigw_gateway_free(server->gateway);
+    gw_free(server);
+}

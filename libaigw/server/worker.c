@@ -1,0 +1,262 @@
+/* One thread of the server: an epoll set with the listener, the gateway loop and the connections.
+ * Knows nothing of HTTP. */
+#include "server/worker.h"
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "server/conn.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_A_TURN  256
+#define ACCEPTS_A_TURN 64
+
+void gw_date_print(int64_t unix_s, char out[GW_DATE_BYTES])
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t when = (time_t)unix_s;
+    struct tm tm;
+    out[0] = '\0';
+    if (gmtime_r(&when, &tm))
+        snprintf(out, GW_DATE_BYTES, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * tm.tm_wday,
+                 (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon,
+                 (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
+                 (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
+}
+
+const char *gw_worker_date(gw_worker *worker)
+{
+    int64_t now = gw_unix_s(&worker->server->clock);
+    if (now != worker->date_unix_s) {
+        worker->date_unix_s = now;
+        gw_date_print(now, worker->date);
+    }
+    return worker->date;
+}
+
+static bool add_to_epoll(gw_worker *worker, int fd, void *tag)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
+    return fd >= 0 && epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+int gw_worker_init(gw_worker *worker, aigw_server *server, int listen_fd, aigw_error *err)
+{
+    memset(worker, 0, sizeof *worker);
+    worker->server = server;
+    worker->listen_fd = listen_fd;
+    worker->ready_end = &worker->ready;
+    worker->date_unix_s = -1;
+    gw_timers_init(&worker->timers);
+    worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    worker->read_buffer = gw_alloc(GW_READ_BYTES);
+    worker->gather = gw_alloc(GW_IO_GATHER_BYTES);
+    if (!worker->read_buffer || !worker->gather)
+        return gw_fail_nomem(err);
+    int code = aigw_loop_new(server->gateway, &worker->loop, err);
+    if (code != AIGW_OK)
+        return code;
+    /* The addresses of the members tell these three from connections. */
+    if (worker->epoll_fd < 0 || !add_to_epoll(worker, worker->wake_fd, &worker->wake_fd) ||
+        !add_to_epoll(worker, listen_fd, &worker->listen_fd) ||
+        !add_to_epoll(worker, aigw_loop_fd(worker->loop), &worker->loop))
+        return gw_fail(err, AIGW_E_IO, "epoll", "cannot set up a thread: %s", strerror(errno));
+    return AIGW_OK;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void kill_all(gw_worker *worker)
+{
+    while (worker->conns)
+        gw_conn_kill(worker->conns);
+    for (gw_conn *c = worker->ready; c; c = c->ready_next)
+        c->queued = false;
+    worker->ready = NULL;
+    worker->ready_end = &worker->ready;
+    gw_conn_bury(worker);
+}
+
+void gw_worker_free(gw_worker *worker)
+{
+    if (!worker->server)
+        return;
+    kill_all(worker);
+    aigw_loop_free(worker->loop);
+    close_fd(&worker->listen_fd);
+    close_fd(&worker->wake_fd);
+    close_fd(&worker->spare_fd);
+    close_fd(&worker->epoll_fd);
+    gw_timers_free(&worker->timers);
+    gw_free(worker->read_buffer);
+    gw_free(worker->gather);
+    memset(worker, 0, sizeof *worker);
+}
+
+/* Over the limit: a short answer, as far as it can be sent without waiting, and the end. */
+static void refuse(gw_worker *worker, int fd)
+{
+    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n"
+                               "retry-after: 1\r\nconnection: close\r\n\r\n";
+    atomic_fetch_add(&worker->server->refused, 1);
+    if (!worker->server->tls)
+        (void)!send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+}
+
+/* No descriptor is left: use the spare one to get rid of a client, who else would wait for ever. */
+static bool refuse_with_spare(gw_worker *worker)
+{
+    if (worker->spare_fd < 0)
+        return false;
+    close_fd(&worker->spare_fd);
+    int fd = accept4(worker->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        refuse(worker, fd);
+    worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
+}
+
+/* False when nobody is waiting any more. */
+static bool accept_one(gw_worker *worker)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    int fd = accept4(worker->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE)
+            return refuse_with_spare(worker);
+        /* Errors of one connection that died in the queue, accept(2). */
+        return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
+    }
+    aigw_server *server = worker->server;
+    if (atomic_fetch_add(&server->open, 1) >= server->options.max_connections) {
+        atomic_fetch_sub(&server->open, 1);
+        refuse(worker, fd);
+        return true;
+    }
+    atomic_fetch_add(&server->accepted, 1);
+    gw_conn_open(worker, fd, &peer);
+    return true;
+}
+
+static void accept_some(gw_worker *worker, int limit)
+{
+    while (worker->listen_fd >= 0 && limit-- > 0 && accept_one(worker))
+        ;
+}
+
+/* First stop: no new connections, idle ones close. Second: all close. */
+static void notice_stops(gw_worker *worker)
+{
+    uint64_t count;
+    int stops = atomic_load(&worker->server->stops);
+    (void)!read(worker->wake_fd, &count, sizeof count);
+    if (stops > 0 && worker->stops_seen == 0) {
+        worker->stops_seen = 1;
+        worker->drain_until_ms = worker->now_ms + worker->server->options.drain_timeout_ms;
+        accept_some(worker, INT_MAX); /* who is in the queue has perhaps sent a request */
+        close_fd(&worker->listen_fd);
+        for (gw_conn *c = worker->conns, *next; c; c = next) {
+            next = c->next;
+            gw_conn_drain(c);
+        }
+    }
+    if (stops > 1)
+        kill_all(worker);
+}
+
+static int wait_ms(gw_worker *worker)
+{
+    int wait = gw_timers_wait_ms(&worker->timers, worker->now_ms);
+    int loop = aigw_loop_timeout_ms(worker->loop);
+    if (loop >= 0 && (wait < 0 || loop < wait))
+        wait = loop;
+    if (worker->stops_seen) {
+        int64_t left = worker->drain_until_ms - worker->now_ms;
+        left = left < 0 ? 0 : left;
+        if (wait < 0 || left < wait)
+            wait = (int)left;
+    }
+    return wait;
+}
+
+static void resume_ready(gw_worker *worker)
+{
+    gw_conn *c = worker->ready;
+    worker->ready = NULL;
+    worker->ready_end = &worker->ready;
+    while (c) {
+        gw_conn *next = c->ready_next;
+        c->queued = false;
+        gw_conn_resume(c);
+        c = next;
+    }
+}
+
+static int dispatch(gw_worker *worker, const struct epoll_event *events, int count)
+{
+    bool step = false, stop = false;
+    for (int i = 0; i < count; i++) {
+        void *tag = events[i].data.ptr;
+        if (tag == &worker->loop)
+            step = true;
+        else if (tag == &worker->listen_fd)
+            accept_some(worker, ACCEPTS_A_TURN);
+        else if (tag == &worker->wake_fd)
+            stop = true;
+        else
+            gw_conn_event(tag, events[i].events);
+    }
+    if (step || aigw_loop_timeout_ms(worker->loop) == 0) {
+        int code = aigw_loop_step(worker->loop, &worker->error);
+        if (code < 0 && code != AIGW_E_NOMEM) /* want of memory may pass */
+            return code;
+    }
+    resume_ready(worker);
+    if (stop)
+        notice_stops(worker);
+    return AIGW_OK;
+}
+
+static void expire(gw_worker *worker)
+{
+    for (gw_timer *t; (t = gw_timers_expired(&worker->timers, worker->now_ms));)
+        gw_conn_timeout(t->owner);
+    if (worker->stops_seen && worker->now_ms >= worker->drain_until_ms)
+        kill_all(worker);
+}
+
+void gw_worker_run(gw_worker *worker)
+{
+    struct epoll_event events[EVENTS_A_TURN];
+    worker->now_ms = gw_now_ms(&worker->server->clock);
+    while (worker->code == AIGW_OK && (!worker->stops_seen || worker->conn_count > 0)) {
+        int wait = worker->ready ? 0 : wait_ms(worker);
+        int count = epoll_wait(worker->epoll_fd, events, EVENTS_A_TURN, wait);
+        worker->now_ms = gw_now_ms(&worker->server->clock);
+        if (count < 0 && errno != EINTR)
+            worker->code = gw_fail(&worker->error, AIGW_E_IO, "epoll", "epoll_wait: %s",
+                                   strerror(errno));
+        else
+            worker->code = dispatch(worker, events, count < 0 ? 0 : count);
+        expire(worker);
+        gw_conn_bury(worker);
+    }
+    kill_all(worker);
+}
