@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "gate/jwks.h"
 #include "gate/jwt.h"
 #include <jwt.h>
 #include <limits.h>
