@@ -28,11 +28,15 @@ typedef enum gw_http1_state {
 typedef struct gw_http1 {
     gw_http1_limits limits;
     gw_http1_state state;
-    int status;            /* of a failure: 400, 413, 414, 431, 501, 505 */
+    int status;            /* of a failure: 400, 413, 414, 417, 431, 501, 505; 503 without memory */
     const char *reason;    /* of a failure: static text for the log and the error body */
     gw_buf head;           /* the bytes of the head, as received */
-    size_t scanned;
-    aigw_slice method, target, path, query; /* into head; valid from BODY on */
+    size_t scanned;        /* the start of its current line */
+    bool leading_crlf;     /* the one empty line tolerated before a request has come */
+    /* Into head; valid from BODY on. target is as received; of the absolute form, path and query are its
+     * parts ("/" if it has no path) and its authority is the value of the header "host". query without
+     * its ?; data NULL if there is none. */
+    aigw_slice method, target, path, query;
     aigw_header headers[GW_HTTP1_MAX_HEADERS];
     size_t header_count;
     int minor;             /* HTTP/1.minor */
@@ -41,8 +45,8 @@ typedef struct gw_http1 {
     bool chunked;
     int64_t content_length; /* -1: none */
     gw_buf body;           /* decoded bytes */
-    uint64_t chunk_left;
-    size_t line_len;       /* bytes of the current chunk line or trailer seen */
+    uint64_t chunk_left;   /* of the chunk, or of a body with a length */
+    size_t line_len;       /* bytes of the current chunk line, or of all trailers, seen */
     int phase;             /* of the chunk reader */
 } gw_http1;
 
