@@ -1,0 +1,64 @@
+"""The exceptions of the package. Each carries what the C library says: never a secret or a prompt."""
+from __future__ import annotations
+
+
+class AigwError(Exception):
+    """Base of all. `code` is the name of the C code, `reason` one stable word for machines."""
+
+    def __init__(self, message: str, *, code: str = "", http_status: int = 0, line: int = 0,
+                 reason: str = "", pointer: str = "") -> None:
+        super().__init__(message or reason or code)
+        self.code = code
+        self.http_status = http_status
+        self.line = line
+        self.reason = reason
+        self.pointer = pointer
+
+
+class ConfigError(AigwError):
+    """The configuration was refused; `line` and `pointer` say where."""
+
+
+class InvalidInput(AigwError, ValueError):
+    """An argument or a document does not follow its grammar."""
+
+
+class TokenRejected(AigwError):
+    """A token did not pass; `reason` names the check, such as "expired"."""
+
+
+class UpstreamError(AigwError):
+    """A provider or an issuer failed; `http_status` is what it answered, 0 if nothing."""
+
+
+class RequestTimeout(AigwError, TimeoutError):
+    """A deadline passed."""
+
+
+class ApiError(AigwError):
+    """The gateway answered with an error; `http_status` and `body` (in the dialect asked for) say which."""
+
+    def __init__(self, http_status: int, body: bytes) -> None:
+        super().__init__(f"HTTP {http_status}: {body[:500].decode('utf-8', 'replace')}",
+                         code="HTTP", http_status=http_status)
+        self.body = body
+
+
+_CLASSES: dict[str, type[AigwError]] = {
+    "AIGW_E_CONFIG": ConfigError,
+    "AIGW_E_INVALID": InvalidInput,
+    "AIGW_E_PARSE": InvalidInput,
+    "AIGW_E_DENIED": TokenRejected,
+    "AIGW_E_NO_KEYS": TokenRejected,
+    "AIGW_E_UPSTREAM": UpstreamError,
+    "AIGW_E_TIMEOUT": RequestTimeout,
+}
+
+
+def make(_number: int, code: str, http_status: int, line: int, reason: str, pointer: str,
+         message: str) -> Exception:
+    """Called by the C side with the members of an aigw_error."""
+    if code == "AIGW_E_NOMEM":
+        return MemoryError(message)
+    return _CLASSES.get(code, AigwError)(message, code=code, http_status=http_status, line=line,
+                                         reason=reason, pointer=pointer)
