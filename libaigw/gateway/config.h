@@ -20,7 +20,9 @@
 typedef struct gw_upstream {
     aigw_slice name;             /* the provider's name in the config */
     const gw_provider *provider;
-    gw_http_target *target;      /* chat endpoint; NULL for in-process providers */
+    /* Chat endpoint with the credential, the row's and the config's headers (content-type is the
+     * attempt's); NULL for in-process providers. */
+    gw_http_target *target;
     aigw_slice host;             /* for logs */
     int connect_timeout_ms, first_byte_timeout_ms, first_event_timeout_ms, idle_timeout_ms,
         total_timeout_ms;
@@ -64,8 +66,16 @@ typedef struct gw_config {
     size_t secret_count;
 } gw_config;
 
+/* Parses, checks and resolves. An empty document takes everything from the environment. */
 int gw_config_load(aigw_slice document, const aigw_host *host, gw_config **out, aigw_error *err);
 gw_config *gw_config_ref(gw_config *config);
 void gw_config_free(gw_config *config);
+
+/*
+ * May a gateway with this config listen there? Loopback: always. Beyond it: tokens (or the written
+ * insecure_no_auth), and with tokens TLS or a trusted proxy. gw_config_load has asked for its own
+ * address; ask again for one that overrides it. AIGW_E_CONFIG with pointer /server/listen.
+ */
+int gw_config_check_listen(const gw_config *config, const char *listen, bool tls, aigw_error *err);
 
 #endif
