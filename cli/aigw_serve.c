@@ -44,7 +44,9 @@ static const char *look_up(void *user, const char *name)
     if (s->dev_secret[0] && strcmp(name, "AIGW_DEV_CLIENT_SECRET") == 0)
         return s->dev_secret;
     if (s->listen && strcmp(name, "AIGW_LISTEN") == 0)
-        return s->listen;
+        return s->listen; /* so that addresses made from it, as the issuer's, are right */
+    if (s->listen && strcmp(name, "AIGW_PORT") == 0)
+        return NULL;
     return getenv(name);
 }
 
