@@ -7,20 +7,44 @@
 #include "ledger/metrics.h"
 #include <aigw/gateway.h>
 
+/* A key set that several snapshots may own. */
+typedef struct gw_shared_keys {
+    int refs; /* atomic */
+    gw_keys *keys;
+} gw_shared_keys;
+
 /* A snapshot with the running parts that belong to it. Reference-counted, immutable but for them. */
 typedef struct gw_live {
     int refs; /* atomic */
     gw_config *config;
     gw_gate gate;
-    gw_keys **keys;       /* by issuer index; NULL for none */
+    gw_gate_issuer *gate_issuers;
+    gw_log log;           /* the gateway's sink at this snapshot's level */
+    gw_keys **keys;       /* by issuer index */
+    gw_shared_keys **shared;   /* the owners of keys[], by the same index */
     aigw_issuer *issuer;  /* NULL when off */
     aigw_slice models_openai, models_anthropic; /* bodies of GET /v1/models, made once */
+    aigw_slice discovery; /* body of GET /.well-known/openid-configuration; "" when off */
 } gw_live;
 
-gw_live *gw_gateway_live(aigw_gateway *gw); /* referenced: gw_live_free */
-void gw_live_free(gw_live *live);
+/* What a snapshot is made with besides its document. */
+typedef struct gw_live_parts {
+    const aigw_host *host;
+    const gw_clock *clock;
+    const gw_log *log;      /* outlives every snapshot */
+    gw_jwt_cache *cache;
+    const gw_live *previous; /* its issuer and fetched keys go on where the settings are the same */
+} gw_live_parts;
+
+int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, aigw_error *err);
+gw_live *gw_live_ref(gw_live *live);
+void gw_live_free(gw_live *live); /* drops one reference; NULL is fine */
+
+/* Referenced: gw_live_free. *version (may be NULL) is the one that belongs to it. */
+gw_live *gw_gateway_live(aigw_gateway *gw, uint64_t *version);
+/* Changes with each reload; cheap enough for every request. */
+uint64_t gw_gateway_version(const aigw_gateway *gw);
 const gw_clock *gw_gateway_clock(const aigw_gateway *gw);
-const gw_log *gw_gateway_log(const aigw_gateway *gw);
 gw_metrics *gw_gateway_metrics(aigw_gateway *gw);
 
 #endif

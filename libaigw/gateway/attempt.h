@@ -1,0 +1,123 @@
+/*
+ * One try at one upstream: what was sent, what came back so far, and how it is decoded.
+ *
+ * Lies in its exchange. Everything that holds memory outside the arena is freed by gw_attempt_drop.
+ */
+#ifndef GW_GATEWAY_ATTEMPT_H
+#define GW_GATEWAY_ATTEMPT_H
+
+#include "gateway/config.h"
+#include "route/retry.h"
+#include "wire/wire.h"
+#include <aigw/exchange.h>
+
+#define GW_KEPT_MAX 24                       /* answer headers that go on to the client */
+#define GW_ERROR_BODY_MAX ((size_t)1 << 20)  /* of an error answer; the rest is not read */
+#define GW_OUT_HIGH ((size_t)256 << 10)      /* unread bytes that stop the upstream */
+#define GW_OUT_LOW ((size_t)64 << 10)        /* ... and those that let it go on */
+
+typedef enum gw_take {
+    GW_TAKE_NOTHING, /* no head yet */
+    GW_TAKE_SNIFF,   /* a good head; the first bytes will say what it is */
+    GW_TAKE_STREAM,  /* server-sent events */
+    GW_TAKE_WHOLE,   /* one document, collected */
+    GW_TAKE_ERROR    /* the body of an error status, collected */
+} gw_take;
+
+/* Why a try failed, and what may be done about it. Text lies in the arena or is static. */
+typedef struct gw_outcome {
+    gw_api_error error;
+    bool again;      /* the same upstream may be asked once more */
+    bool elsewhere;  /* another one may do better */
+    bool as_it_is;   /* the collected error body may be forwarded as it stands */
+} gw_outcome;
+
+typedef struct gw_attempt {
+    const gw_upstream *upstream;
+    const gw_wire *wire;  /* of the upstream */
+    bool same;            /* the client speaks it too */
+    gw_transfer *transfer;
+    bool paused;          /* the receiver was full; resume is due */
+    bool over;            /* decided: bytes that still come are dropped */
+    bool complete;        /* the answer's terminal event was seen */
+    bool told;            /* the client has had an error event */
+    gw_take take;
+    int status;
+    bool sse_type;        /* the head says text/event-stream */
+    int64_t length;       /* content-length; -1 unsaid */
+    int retry_after_s;    /* -1 unsaid */
+    int should_retry;     /* x-should-retry: -1 unsaid, 0, 1 */
+    int64_t begun_ms, head_ms, last_ms;
+    gw_buf body;          /* what was collected, unless it goes straight to the output */
+    bool body_on;
+    aigw_header kept[GW_KEPT_MAX];
+    size_t kept_count;
+    /* Decoding a stream: the first pair on the same format, else reader and writer or fold */
+    gw_sse sse;
+    void *tap;
+    void *reader, *writer;
+    gw_fold *fold;
+    bool sse_on, reader_on, writer_on;
+    gw_outcome outcome;
+} gw_attempt;
+
+/* Starts the next try of the plan at once. The exchange is planned and its body parsed. */
+void gw_attempt_next(aigw_exchange *x);
+/* Lets go of the transfer (cancelled if it runs) and of all memory but the arena's. */
+void gw_attempt_drop(aigw_exchange *x);
+/* The client has taken bytes: goes on if the upstream was stopped. */
+void gw_attempt_drained(aigw_exchange *x);
+
+/* -- for the files attempt_*.c -- */
+
+/* Ends the try in failure; what follows is decided at the end of the loop's step. Another upstream may
+ * be asked, the same one not, unless the caller changes a->outcome afterwards. */
+void gw_attempt_fail(aigw_exchange *x, gw_api_error_kind kind, int status, const char *message);
+/* The same with an error that was read; its texts must live until then. */
+void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error);
+void gw_attempt_fail_nomem(aigw_exchange *x);
+/* The answer is complete and in the output. */
+void gw_attempt_done(aigw_exchange *x);
+/* Sets the timer for what is due next. */
+void gw_attempt_arm(aigw_exchange *x);
+/* Gives the head of a stream to the client: from here on nothing is tried again. */
+void gw_attempt_commit(aigw_exchange *x);
+
+/* attempt_head.c: what an answer's head says, and what of it the client gets. */
+bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size_t count);
+/* The first bytes of a good answer: is it a stream? Wrong content-types are common. */
+bool gw_head_is_stream(const gw_attempt *a, aigw_slice bytes);
+/* The error as a copy in the arena; false without memory. */
+bool gw_head_keep_error(aigw_exchange *x, const gw_api_error *error, gw_api_error *out);
+
+/* attempt_stream.c: bytes of an event stream, and its end. */
+bool gw_stream_open(aigw_exchange *x);
+void gw_stream_data(aigw_exchange *x, aigw_slice bytes);
+void gw_stream_end(aigw_exchange *x, bool cut);
+void gw_stream_close(aigw_exchange *x); /* frees what decoding holds */
+void gw_stream_error_event(aigw_exchange *x, const gw_api_error *error);
+void gw_stream_ping(aigw_exchange *x);
+/* A writer of the client's format; false without memory. */
+bool gw_stream_writer(aigw_exchange *x);
+/* The sink of readers: into the client's stream, or into the fold. User is the exchange. */
+int gw_stream_emit(void *user, const gw_event *event);
+
+/* attempt_whole.c: a collected document. */
+bool gw_whole_open(aigw_exchange *x);
+void gw_whole_data(aigw_exchange *x, aigw_slice bytes);
+void gw_whole_end(aigw_exchange *x);
+void gw_whole_fold_end(aigw_exchange *x); /* the fold is complete: writes the answer */
+void gw_error_data(aigw_exchange *x, aigw_slice bytes);
+void gw_error_end(aigw_exchange *x);
+
+/* encode.c: fills x->send or points *body at the client's own bytes; and the headers. */
+int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                   aigw_error *err);
+#define GW_SEND_HEADERS 6
+size_t gw_encode_headers(const aigw_exchange *x, aigw_header out[GW_SEND_HEADERS]);
+/* The client's anthropic-beta fields as one list without duplicates; false without memory. */
+bool gw_encode_betas(aigw_exchange *x);
+/* What the writer of the client's format wants to know. */
+void gw_encode_answer_options(aigw_exchange *x);
+
+#endif

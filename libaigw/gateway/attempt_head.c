@@ -1,0 +1,114 @@
+/* What an upstream's head says: which fields the client gets, when to come again, stream or document.
+ * Must not decide what is done about it. */
+#include "base/text.h"
+#include "gateway/exchange.h"
+
+typedef struct kept_name {
+    aigw_slice name;
+    bool prefix;
+} kept_name;
+
+#define NAME(text) {{text, sizeof(text) - 1}, false}
+#define PREFIX(text) {{text, sizeof(text) - 1}, true}
+
+/* Clients steer their own retries by these; nothing else of an upstream's head is theirs to see. */
+static const kept_name kept_names[] = {
+    NAME("retry-after"),    NAME("retry-after-ms"),          NAME("x-should-retry"),
+    PREFIX("x-ratelimit-"), PREFIX("anthropic-ratelimit-"),
+};
+
+static bool is_kept(aigw_slice name)
+{
+    for (size_t i = 0; i < sizeof kept_names / sizeof *kept_names; i++) {
+        const kept_name *k = &kept_names[i];
+        if (k->prefix ? gw_starts_nocase(name, k->name) : gw_eq_nocase(name, k->name))
+            return true;
+    }
+    return false;
+}
+
+static bool keep(aigw_exchange *x, aigw_slice name, aigw_slice value)
+{
+    gw_attempt *a = &x->attempt;
+    if (a->kept_count == GW_KEPT_MAX)
+        return true;
+    aigw_header *h = &a->kept[a->kept_count];
+    h->name = gw_arena_copy(x->arena, name);
+    h->value = gw_arena_copy(x->arena, value);
+    if (!h->name.data || !h->value.data)
+        return false;
+    a->kept_count++;
+    return true;
+}
+
+static void read_field(gw_attempt *a, const aigw_header *h)
+{
+    uint64_t n;
+    if (gw_eq_nocase(h->name, GW_S("content-type"))) {
+        a->sse_type = gw_starts_nocase(h->value, GW_S("text/event-stream"));
+    } else if (gw_eq_nocase(h->name, GW_S("content-length"))) {
+        if (gw_parse_u64(h->value, &n) && n < INT64_MAX)
+            a->length = (int64_t)n;
+    } else if (gw_eq_nocase(h->name, GW_S("retry-after-ms"))) {
+        if (gw_parse_u64(h->value, &n) && n < INT32_MAX)
+            a->retry_after_s = (int)((n + 999) / 1000);
+    } else if (gw_eq_nocase(h->name, GW_S("retry-after"))) {
+        if (a->retry_after_s < 0 && gw_parse_u64(h->value, &n) && n < INT32_MAX)
+            a->retry_after_s = (int)n;
+    } else if (gw_eq_nocase(h->name, GW_S("x-should-retry"))) {
+        a->should_retry = gw_eq_nocase(h->value, GW_S("true"))    ? 1
+                          : gw_eq_nocase(h->value, GW_S("false")) ? 0
+                                                                  : -1;
+    }
+}
+
+bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size_t count)
+{
+    gw_attempt *a = &x->attempt;
+    aigw_slice id = {NULL, 0};
+    a->status = status;
+    for (size_t i = 0; i < count; i++) {
+        const aigw_header *h = &headers[i];
+        read_field(a, h);
+        if (!id.data && (gw_eq_nocase(h->name, GW_S("x-request-id")) ||
+                         gw_eq_nocase(h->name, GW_S("request-id"))))
+            id = h->value;
+        else if (is_kept(h->name) && !keep(x, h->name, h->value))
+            return false;
+    }
+    return !id.data || keep(x, GW_S("x-aigw-upstream-request-id"), id);
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool gw_head_is_stream(const gw_attempt *a, aigw_slice bytes)
+{
+    if (gw_starts(bytes, GW_S("\xef\xbb\xbf")))
+        bytes = gw_skip(bytes, 3);
+    while (bytes.len && blank(*bytes.data))
+        bytes = gw_skip(bytes, 1);
+    if (bytes.len == 0)
+        return a->sse_type;
+    if (a->sse_type)
+        return *bytes.data != '{';
+    return strchr(":deir", *bytes.data) != NULL; /* a comment, data, event, id, retry; never JSON */
+}
+
+static bool keep_text(gw_arena *arena, gw_jstr *text)
+{
+    if (!gw_has(*text))
+        return true;
+    text->inner = gw_arena_copy(arena, text->inner);
+    return gw_has(*text);
+}
+
+bool gw_head_keep_error(aigw_exchange *x, const gw_api_error *error, gw_api_error *out)
+{
+    *out = *error;
+    return keep_text(x->arena, &out->message) && keep_text(x->arena, &out->type) &&
+           keep_text(x->arena, &out->code) && keep_text(x->arena, &out->param) &&
+           keep_text(x->arena, &out->request_id);
+}

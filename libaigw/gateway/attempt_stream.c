@@ -1,0 +1,263 @@
+/* Decoding an event stream: forwarded as it came, translated, or folded into one answer.
+ * Must not know a transport or a format's fields. */
+#include "base/error.h"
+#include "base/text.h"
+#include "gateway/exchange.h"
+
+#define EVENT_MAX ((size_t)16 << 20)
+
+static size_t event_max(const aigw_exchange *x)
+{
+    size_t cap = x->live->config->max_exchange_bytes;
+    return cap < EVENT_MAX ? cap : EVENT_MAX;
+}
+
+/* -- same format: whole events as they came -- */
+
+/* The first event of a stream may be its failure: then another try may still do. */
+static void event_failed(aigw_exchange *x, aigw_slice data)
+{
+    gw_attempt *a = &x->attempt;
+    gw_api_error error;
+    aigw_slice kept = gw_arena_copy(x->arena, data);
+    if (!kept.data) {
+        gw_attempt_fail_nomem(x);
+        return;
+    }
+    a->wire->read_error(x->arena, 502, kept, &error);
+    gw_attempt_fail_with(x, &error);
+    a->outcome.again = true;
+}
+
+static int on_event(void *user, const gw_sse_event *event)
+{
+    aigw_exchange *x = user;
+    gw_attempt *a = &x->attempt;
+    if (!event->has_data) {
+        gw_buf_add(&x->out, event->raw);
+        return 0;
+    }
+    gw_tap_verdict verdict = a->wire->tap_event(a->tap, event, &x->usage);
+    if (verdict == GW_TAP_DROP)
+        return 0;
+    if (verdict == GW_TAP_ERROR) {
+        a->told = x->status != 0 && gw_buf_add(&x->out, event->raw);
+        event_failed(x, event->data);
+        return 1;
+    }
+    if (verdict == GW_TAP_LAST && !x->status && !a->wire->tap_complete(a->tap)) {
+        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's answer was empty.");
+        return 1;
+    }
+    gw_buf_add(&x->out, event->raw);
+    a->complete = verdict == GW_TAP_LAST;
+    if (!x->status)
+        gw_attempt_commit(x);
+    return a->complete;
+}
+
+/* An event whose blank line never came. It counts only if it completes the stream: else it is the
+ * beginning of one that was cut. */
+static int on_last_event(void *user, const gw_sse_event *event)
+{
+    aigw_exchange *x = user;
+    gw_attempt *a = &x->attempt;
+    if (!event->has_data || a->complete)
+        return 0;
+    gw_tap_verdict verdict = a->wire->tap_event(a->tap, event, &x->usage);
+    if (verdict == GW_TAP_ERROR) {
+        event_failed(x, event->data);
+        return 1;
+    }
+    if (verdict != GW_TAP_LAST && !a->wire->tap_complete(a->tap))
+        return 0;
+    if (verdict != GW_TAP_DROP) {
+        gw_buf_add(&x->out, event->raw);
+        gw_buf_add(&x->out, GW_S("\n\n"));
+    }
+    a->complete = true;
+    if (!x->status)
+        gw_attempt_commit(x);
+    return 0;
+}
+
+static bool open_tap(aigw_exchange *x)
+{
+    gw_attempt *a = &x->attempt;
+    a->tap = gw_arena_calloc(x->arena, 1, a->wire->tap_size ? a->wire->tap_size : 1);
+    if (!a->tap)
+        return false;
+    a->wire->tap_init(a->tap, !x->include_usage);
+    gw_sse_init(&a->sse, event_max(x));
+    a->sse_on = true;
+    return true;
+}
+
+/* -- another format, or a client that wants one document -- */
+
+bool gw_stream_writer(aigw_exchange *x)
+{
+    gw_attempt *a = &x->attempt;
+    if (a->writer_on)
+        return true;
+    gw_encode_answer_options(x);
+    a->writer = gw_arena_calloc(x->arena, 1, x->wire->writer_size ? x->wire->writer_size : 1);
+    a->writer_on = a->writer && x->wire->writer_init(a->writer, &x->answer) == AIGW_OK;
+    return a->writer_on;
+}
+
+static int emit_error(aigw_exchange *x, const gw_event *event)
+{
+    gw_attempt *a = &x->attempt;
+    gw_api_error error;
+    if (x->status && !a->fold)
+        a->told = x->wire->writer_event(a->writer, event, &x->out) == AIGW_OK && !x->out.failed;
+    if (gw_head_keep_error(x, &event->error, &error)) {
+        gw_attempt_fail_with(x, &error);
+        a->outcome.again = true;
+    } else {
+        gw_attempt_fail_nomem(x);
+    }
+    return AIGW_E_UPSTREAM;
+}
+
+int gw_stream_emit(void *user, const gw_event *event)
+{
+    aigw_exchange *x = user;
+    gw_attempt *a = &x->attempt;
+    if (a->complete)
+        return AIGW_OK;
+    if (event->kind == GW_EV_ERROR)
+        return emit_error(x, event);
+    if (event->kind == GW_EV_USAGE)
+        gw_usage_merge(&x->usage, &event->usage);
+    int rc = a->fold ? gw_fold_event(a->fold, event)
+                     : x->wire->writer_event(a->writer, event, &x->out);
+    if (rc != AIGW_OK)
+        return rc;
+    a->complete = event->kind == GW_EV_END;
+    if (!a->fold && !x->status && event->kind != GW_EV_PING && !x->out.failed)
+        gw_attempt_commit(x);
+    return AIGW_OK;
+}
+
+static bool open_reader(aigw_exchange *x)
+{
+    gw_attempt *a = &x->attempt;
+    a->reader = gw_arena_calloc(x->arena, 1, a->wire->reader_size ? a->wire->reader_size : 1);
+    if (!a->reader || a->wire->reader_init(a->reader, event_max(x)) != AIGW_OK)
+        return false;
+    a->reader_on = true;
+    if (x->stream)
+        return gw_stream_writer(x);
+    a->fold = gw_fold_new(x->arena);
+    return a->fold != NULL;
+}
+
+/* -- for attempt.c -- */
+
+bool gw_stream_open(aigw_exchange *x)
+{
+    return x->attempt.same && x->stream ? open_tap(x) : open_reader(x);
+}
+
+void gw_stream_close(aigw_exchange *x)
+{
+    gw_attempt *a = &x->attempt;
+    if (a->sse_on)
+        gw_sse_free(&a->sse);
+    if (a->reader_on)
+        a->wire->reader_free(a->reader);
+    if (a->writer_on)
+        x->wire->writer_free(a->writer);
+    a->sse_on = a->reader_on = a->writer_on = false;
+}
+
+/* What a decoder returned, when no error event has said it yet. */
+static void decoder_failed(aigw_exchange *x, int rc)
+{
+    gw_attempt *a = &x->attempt;
+    if (a->over)
+        return;
+    if (rc == AIGW_E_NOMEM || x->out.failed) {
+        gw_attempt_fail_nomem(x);
+    } else if (rc == AIGW_E_LIMIT) {
+        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's answer was too large.");
+    } else {
+        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's stream could not be read.");
+        a->outcome.again = true;
+    }
+}
+
+void gw_stream_data(aigw_exchange *x, aigw_slice bytes)
+{
+    gw_attempt *a = &x->attempt;
+    size_t before = gw_buf_len(&x->out);
+    gw_event_sink sink = {gw_stream_emit, x};
+    int rc = a->tap ? gw_sse_feed(&a->sse, bytes, on_event, x)
+                    : a->wire->reader_feed(a->reader, bytes, &sink, NULL);
+    if (x->out.failed)
+        decoder_failed(x, AIGW_E_NOMEM);
+    else if (rc != AIGW_OK && !a->complete)
+        decoder_failed(x, rc);
+    if (x->status && gw_buf_len(&x->out) > before) {
+        x->fed_ms = a->last_ms;
+        gw_exchange_tell(x);
+    }
+    if (a->complete && !a->over)
+        gw_attempt_arm(x); /* the transfer should end by itself, and its connection be used again */
+}
+
+static void end_decoder(aigw_exchange *x)
+{
+    gw_attempt *a = &x->attempt;
+    gw_event_sink sink = {gw_stream_emit, x};
+    int rc;
+    if (a->tap) {
+        rc = gw_sse_end(&a->sse, on_last_event, x);
+        if (!a->over && x->status && a->wire->tap_complete(a->tap))
+            a->complete = true;
+    } else {
+        rc = a->wire->reader_end(a->reader, &sink, NULL);
+    }
+    if (x->out.failed || (rc != AIGW_OK && !a->complete))
+        decoder_failed(x, rc);
+}
+
+void gw_stream_end(aigw_exchange *x, bool cut)
+{
+    gw_attempt *a = &x->attempt;
+    if (!a->complete && !cut)
+        end_decoder(x);
+    if (a->over)
+        return;
+    if (!a->complete) {
+        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's stream broke off.");
+        a->outcome.again = true;
+    } else if (a->fold) {
+        gw_whole_fold_end(x);
+    } else {
+        gw_attempt_done(x);
+    }
+}
+
+void gw_stream_error_event(aigw_exchange *x, const gw_api_error *error)
+{
+    gw_attempt *a = &x->attempt;
+    gw_event event = {.kind = GW_EV_ERROR, .error = *error};
+    if (a->told || !gw_stream_writer(x))
+        return;
+    a->told = x->wire->writer_event(a->writer, &event, &x->out) == AIGW_OK;
+}
+
+void gw_stream_ping(aigw_exchange *x)
+{
+    gw_event event = {.kind = GW_EV_PING};
+    x->fed_ms = gw_loop_now_ms(x->loop->loop);
+    if (!gw_stream_writer(x) || gw_buf_len(&x->out) >= GW_OUT_HIGH)
+        return;
+    size_t before = gw_buf_len(&x->out);
+    x->wire->writer_event(x->attempt.writer, &event, &x->out);
+    if (gw_buf_len(&x->out) > before)
+        gw_exchange_tell(x);
+}

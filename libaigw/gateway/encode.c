@@ -1,0 +1,167 @@
+/* What goes upstream: the body, patched in place or translated, and its headers.
+ * Must not know a transport. The client's credentials and cookies have no way in here. */
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "gateway/exchange.h"
+
+#define AGENT "aigw/" AIGW_VERSION
+#define BETAS_MAX ((size_t)16 << 10)
+
+static aigw_slice quoted(gw_arena *arena, aigw_slice plain)
+{
+    gw_jstr inner = gw_jstr_plain(arena, plain);
+    char *out = gw_has(inner) ? gw_arena_alloc(arena, inner.inner.len + 2) : NULL;
+    if (!out)
+        return (aigw_slice){NULL, 0};
+    out[0] = '"';
+    memcpy(out + 1, inner.inner.data, inner.inner.len);
+    out[inner.inner.len + 1] = '"';
+    return gw_slice(out, inner.inner.len + 2);
+}
+
+/* The client's stream_options with include_usage set: what else it said stays. */
+static aigw_slice usage_options(aigw_exchange *x)
+{
+    gw_json_ref options = gw_json_get(&x->doc, 0, "stream_options");
+    if (gw_json_typeof(&x->doc, options) != GW_JSON_OBJECT || !gw_json_count(&x->doc, options))
+        return GW_S("{\"include_usage\":true}");
+    gw_buf buf;
+    gw_buf_init(&buf, gw_json_raw(&x->doc, options).len + 64);
+    gw_jw w = gw_jw_on(&buf);
+    gw_jw_object(&w);
+    for (gw_json_ref key = gw_json_first(&x->doc, options); key != GW_JSON_ABSENT;
+         key = gw_json_next(&x->doc, key)) {
+        if (gw_json_key_is(&x->doc, key, "include_usage"))
+            continue;
+        gw_jw_key_inner(&w, gw_json_inner(&x->doc, key));
+        gw_jw_raw(&w, gw_json_raw(&x->doc, gw_json_value(&x->doc, key)));
+    }
+    gw_jw_key(&w, "include_usage");
+    gw_jw_bool(&w, true);
+    gw_jw_object_end(&w);
+    aigw_slice value = {NULL, 0};
+    if (!buf.failed)
+        value = gw_arena_copy(x->arena, gw_buf_slice(&buf));
+    gw_buf_free(&buf);
+    return value;
+}
+
+static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *body, aigw_error *err)
+{
+    gw_attempt *a = &x->attempt;
+    gw_patch patches[2];
+    size_t n = 0;
+    if (target->model.len && !gw_eq(target->model, x->model))
+        patches[n++] = (gw_patch){"model", quoted(x->arena, target->model)};
+    /* Usage is ours to count whether the client wants to see it or not; the tap hides the rest. */
+    if (x->stream && !x->include_usage && a->wire->format == AIGW_FORMAT_OPENAI_CHAT)
+        patches[n++] = (gw_patch){"stream_options", usage_options(x)};
+    for (size_t i = 0; i < n; i++) {
+        if (!patches[i].value.data)
+            return gw_fail_nomem(err);
+    }
+    if (n == 0) {
+        *body = x->body;
+        return AIGW_OK;
+    }
+    /* One allocation of the right size: a request body may be large. */
+    if (!gw_buf_reserve(&x->send, x->body.len + 256))
+        return gw_fail_nomem(err);
+    int rc = gw_patch_body(&x->doc, patches, n, &x->send, err);
+    if (rc != AIGW_OK)
+        return rc;
+    *body = gw_buf_slice(&x->send);
+    return x->send.failed ? gw_fail_nomem(err) : AIGW_OK;
+}
+
+static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                     aigw_error *err)
+{
+    gw_attempt *a = &x->attempt;
+    if (!x->read) {
+        int rc = x->wire->read_request(x->arena, &x->doc, &x->request, err);
+        if (rc != AIGW_OK)
+            return rc;
+        x->read = true;
+    }
+    gw_write_options options = {.model = target->model.len ? target->model : x->model,
+                                .default_max_tokens = a->upstream->default_max_tokens,
+                                .max_tokens_legacy = a->upstream->max_tokens_legacy,
+                                .force_usage = x->stream};
+    gw_notes notes = {.arena = x->arena};
+    int rc = a->wire->write_request(x->arena, &x->request, &options, &x->send, &notes, err);
+    if (rc != AIGW_OK)
+        return rc;
+    *body = gw_buf_slice(&x->send);
+    return x->send.failed ? gw_fail_nomem(err) : AIGW_OK;
+}
+
+int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                   aigw_error *err)
+{
+    gw_buf_clear(&x->send);
+    return x->attempt.same ? patch(x, target, body, err) : translate(x, target, body, err);
+}
+
+/* Appends the items of a comma list that are not in buf yet. */
+static void add_items(gw_buf *buf, aigw_slice list)
+{
+    while (list.data) {
+        aigw_slice item = gw_trim(gw_cut(&list, ','));
+        aigw_slice seen = gw_buf_slice(buf);
+        bool known = item.len == 0;
+        while (!known && seen.data && seen.len)
+            known = gw_eq(gw_cut(&seen, ','), item);
+        if (known)
+            continue;
+        if (gw_buf_len(buf))
+            gw_buf_putc(buf, ',');
+        gw_buf_add(buf, item);
+    }
+}
+
+bool gw_encode_betas(aigw_exchange *x)
+{
+    gw_buf buf;
+    gw_buf_init(&buf, BETAS_MAX);
+    for (size_t i = 0; i < x->header_count; i++) {
+        if (gw_eq_nocase(x->headers[i].name, GW_S("anthropic-beta")))
+            add_items(&buf, x->headers[i].value);
+    }
+    bool ok = !buf.failed;
+    if (ok && gw_buf_len(&buf)) {
+        x->anthropic_beta = gw_arena_copy(x->arena, gw_buf_slice(&buf));
+        ok = x->anthropic_beta.data != NULL;
+    }
+    gw_buf_free(&buf);
+    return ok;
+}
+
+void gw_encode_answer_options(aigw_exchange *x)
+{
+    if (x->answer.id_seed.len)
+        return;
+    if (!gw_random_hex(x->seed, sizeof x->seed))
+        memset(x->seed, '0', sizeof x->seed);
+    x->answer = (gw_answer_options){.id_seed = {x->seed, sizeof x->seed},
+                                    .request_id = {x->id, x->id_len},
+                                    .created = gw_unix_s(x->loop->clock),
+                                    .include_usage = x->include_usage};
+}
+
+size_t gw_encode_headers(const aigw_exchange *x, aigw_header out[GW_SEND_HEADERS])
+{
+    size_t n = 0;
+    out[n++] = (aigw_header){GW_S("content-type"), GW_S("application/json")};
+    out[n++] = (aigw_header){GW_S("accept"),
+                             x->stream ? GW_S("text/event-stream") : GW_S("application/json")};
+    out[n++] = (aigw_header){GW_S("user-agent"), GW_S(AGENT)};
+    if (!x->attempt.same || x->wire->format != AIGW_FORMAT_ANTHROPIC)
+        return n;
+    if (x->anthropic_version.len)
+        out[n++] = (aigw_header){GW_S("anthropic-version"), x->anthropic_version};
+    if (x->anthropic_beta.len)
+        out[n++] = (aigw_header){GW_S("anthropic-beta"), x->anthropic_beta};
+    return n;
+}

@@ -1,0 +1,334 @@
+/* The states of an exchange and the public calls that move it. Calls and branches; parses nothing. */
+#include "gateway/exchange.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/text.h"
+
+static void gate(aigw_exchange *x, bool last_try);
+
+/* -- saying that there is something to look at -- */
+
+static void call_ready(void *user)
+{
+    aigw_exchange *x = user;
+    x->ready(x, x->user); /* x may be gone afterwards */
+}
+
+void gw_exchange_tell(aigw_exchange *x)
+{
+    if (x->ready)
+        gw_loop_defer(x->loop->loop, &x->tell, call_ready, x);
+}
+
+void gw_exchange_done(aigw_exchange *x)
+{
+    x->phase = GW_X_DONE;
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    gw_settle(x, x->status < 400 ? "ok" : "refused");
+    gw_exchange_tell(x);
+}
+
+void gw_exchange_broke(aigw_exchange *x, int code, const char *failure)
+{
+    x->phase = GW_X_FAILED;
+    x->code = code;
+    x->failure = failure;
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    gw_settle(x, "broken");
+    gw_exchange_tell(x);
+}
+
+/* -- the gate -- */
+
+static void list_waiting(aigw_exchange *x)
+{
+    x->waits = true;
+    x->wait_prev = NULL;
+    x->wait_next = x->loop->waiting;
+    if (x->wait_next)
+        x->wait_next->wait_prev = x;
+    x->loop->waiting = x;
+}
+
+static void unlist_waiting(aigw_exchange *x)
+{
+    if (!x->waits)
+        return;
+    x->waits = false;
+    if (x->wait_prev)
+        x->wait_prev->wait_next = x->wait_next;
+    else
+        x->loop->waiting = x->wait_next;
+    if (x->wait_next)
+        x->wait_next->wait_prev = x->wait_prev;
+}
+
+/* Credentials must not lie about in memory that is used again. */
+static void wipe_headers(aigw_exchange *x)
+{
+    for (size_t i = 0; i < x->header_count; i++)
+        gw_wipe((void *)(uintptr_t)x->headers[i].value.data, x->headers[i].value.len);
+    x->headers = NULL;
+    x->header_count = 0;
+}
+
+static void keys_came(void *user)
+{
+    aigw_exchange *x = user;
+    unlist_waiting(x);
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    gw_held_renew(x->held, x->gate.issuer);
+    gate(x, true);
+    wipe_headers(x);
+}
+
+static void keys_too_late(void *user)
+{
+    aigw_exchange *x = user;
+    gw_keys_cancel(x->waiter.keys, &x->waiter);
+    keys_came(x);
+}
+
+/* The caller's headers are gone when start returns; the gate will want its two again. */
+static bool keep_headers(aigw_exchange *x)
+{
+    const aigw_slice names[] = {GW_S("authorization"), GW_S("x-api-key")};
+    aigw_header *kept = gw_arena_calloc(x->arena, x->header_count ? x->header_count : 1,
+                                        sizeof *kept);
+    size_t n = 0;
+    if (!kept)
+        return false;
+    for (size_t i = 0; i < x->header_count; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            if (!gw_eq_nocase(x->headers[i].name, names[k]))
+                continue;
+            kept[n].name = names[k];
+            kept[n].value = gw_arena_copy(x->arena, x->headers[i].value);
+            if (!kept[n++].value.data)
+                return false;
+        }
+    }
+    x->headers = kept;
+    x->header_count = n;
+    return true;
+}
+
+static void wait_for_keys(aigw_exchange *x)
+{
+    aigw_loop *w = x->loop;
+    gw_keys *keys = x->live->keys[x->gate.issuer];
+    if (!x->fresh) {
+        x->fresh = true;
+        if (gw_held_renew(x->held, x->gate.issuer)) {
+            gate(x, false); /* another thread had fetched it */
+            return;
+        }
+    }
+    if (!keep_headers(x)) {
+        gw_respond_nomem(x);
+        return;
+    }
+    x->phase = GW_X_KEYS;
+    if (!gw_keys_request(keys, x->gate.unknown_kid, w->loop, w->transport, w->transport_self,
+                         &x->waiter, keys_came, x)) {
+        gate(x, true);
+        wipe_headers(x);
+        return;
+    }
+    x->waiter.keys = keys;
+    list_waiting(x);
+    gw_loop_timer_set(w->loop, &x->timer, gw_now_ms(w->clock) + GW_KEYS_WAIT_MS, keys_too_late, x);
+}
+
+static gw_api_error_kind denial_kind(int status)
+{
+    return status == 401   ? GW_ERR_AUTHENTICATION
+           : status == 403 ? GW_ERR_PERMISSION
+           : status == 429 ? GW_ERR_RATE_LIMIT
+                           : GW_ERR_UNAVAILABLE;
+}
+
+static void denied(aigw_exchange *x)
+{
+    const gw_gate_result *r = &x->gate;
+    x->reason = r->reason;
+    gw_metrics_denied(x->loop->metrics, r->reason);
+    if (r->www_authenticate[0])
+        x->extra = (aigw_header){GW_S("www-authenticate"), aigw_slice_of(r->www_authenticate)};
+    gw_respond_fail(x, denial_kind(r->status), r->status, r->message);
+}
+
+/* -- behind the gate -- */
+
+static void with_body(aigw_exchange *x)
+{
+    if (x->endpoint->kind != GW_END_CHAT)
+        gw_local_give(x);
+    else if (gw_prepare_chat(x))
+        gw_attempt_next(x);
+}
+
+static void passed(aigw_exchange *x)
+{
+    if (x->endpoint->kind == GW_END_CHAT && !x->json) {
+        x->reason = "content_type";
+        gw_respond_fail(x, GW_ERR_INVALID_REQUEST, 415, "The body must be application/json.");
+    } else if (!x->endpoint->body || x->body_here) {
+        with_body(x);
+    } else {
+        x->phase = GW_X_BODY;
+    }
+}
+
+static void gate(aigw_exchange *x, bool last_try)
+{
+    gw_gate_check(&x->live->gate, x->headers, x->header_count, gw_held_keys, x->held,
+                  gw_unix_s(x->loop->clock), last_try, x->arena, &x->gate);
+    if (x->gate.verdict == GW_GATE_PASS)
+        passed(x);
+    else if (x->gate.verdict == GW_GATE_DENY || last_try)
+        denied(x);
+    else
+        wait_for_keys(x);
+}
+
+/* -- starting -- */
+
+static aigw_slice header_copy(aigw_exchange *x, aigw_slice name, bool *ok)
+{
+    aigw_slice value = gw_header_get(x->headers, x->header_count, name);
+    if (!value.data)
+        return value;
+    value = gw_arena_copy(x->arena, value);
+    *ok = *ok && value.data;
+    return value;
+}
+
+/* What later steps need of the headers, which are the caller's only until start returns. */
+static bool capture(aigw_exchange *x, const aigw_request *request)
+{
+    aigw_slice type = gw_header_get(x->headers, x->header_count, GW_S("content-type"));
+    x->json = type.data == NULL;
+    if (type.data) {
+        aigw_slice essence = gw_trim(gw_cut(&type, ';'));
+        x->json = gw_eq_nocase(essence, GW_S("application/json"));
+        x->form = gw_eq_nocase(essence, GW_S("application/x-www-form-urlencoded"));
+    }
+    bool ok = true;
+    x->anthropic_version = header_copy(x, GW_S("anthropic-version"), &ok);
+    if (x->endpoint->format == AIGW_FORMAT_ANTHROPIC)
+        ok = gw_encode_betas(x) && ok;
+    if (x->endpoint->kind == GW_END_TOKEN)
+        x->authorization = header_copy(x, GW_S("authorization"), &ok);
+    x->trusted = request->trusted;
+    x->body = request->body;
+    x->body_due = x->endpoint->body && request->body_follows;
+    x->body_here = !x->body_due;
+    return ok;
+}
+
+static void open_exchange(aigw_exchange *x, const aigw_request *request)
+{
+    int status;
+    const char *allow;
+    gw_respond_id(x);
+    x->endpoint = gw_endpoint_find(request->method, request->target, x->live->issuer != NULL,
+                                   &status, &allow);
+    x->wire = gw_wire_of(x->endpoint ? x->endpoint->format : gw_endpoint_dialect(request->target));
+    if (!x->endpoint) {
+        x->reason = status == 404 ? "unknown_path" : "wrong_method";
+        if (allow)
+            x->extra = (aigw_header){GW_S("allow"), aigw_slice_of(allow)};
+        gw_respond_fail(x, status == 404 ? GW_ERR_NOT_FOUND : GW_ERR_INVALID_REQUEST, status,
+                        status == 404 ? "There is nothing at this path."
+                                      : "This path does not take this method.");
+        return;
+    }
+    if (!capture(x, request))
+        gw_respond_nomem(x);
+    else if (x->trusted || x->endpoint->open)
+        passed(x);
+    else
+        gate(x, false);
+}
+
+int aigw_exchange_start(aigw_loop *loop, const aigw_request *request, aigw_ready_fn *ready,
+                        void *user, aigw_exchange **out, aigw_error *err)
+{
+    if (!loop || !request || !out || request->size < sizeof *request)
+        return gw_fail(err, AIGW_E_INVALID, "argument", "a loop, a request of full size, an out");
+    gw_held *held = gw_worker_held(loop);
+    aigw_exchange *x = held ? gw_worker_take(loop) : NULL;
+    if (!x) {
+        gw_held_free(held);
+        return gw_fail_nomem(err);
+    }
+    x->loop = loop;
+    x->held = held;
+    x->live = held->live;
+    x->ready = ready;
+    x->user = user;
+    x->begun_ms = gw_now_ms(loop->clock);
+    x->usage = gw_usage_unknown();
+    x->headers = request->headers;
+    x->header_count = request->header_count;
+    gw_metrics_in_flight(loop->metrics, 1);
+    open_exchange(x, request);
+    if (x->phase != GW_X_KEYS || !x->waits) {
+        x->headers = NULL;
+        x->header_count = 0;
+    }
+    *out = x;
+    return AIGW_OK;
+}
+
+int aigw_exchange_body(aigw_exchange *x, aigw_slice body, aigw_error *err)
+{
+    if (!x || !x->body_due)
+        return gw_fail(err, AIGW_E_INVALID, "no_body_due", "this exchange waits for no body");
+    x->body_due = false;
+    x->body_here = true;
+    x->body = body;
+    if (x->phase == GW_X_BODY)
+        with_body(x);
+    return AIGW_OK;
+}
+
+/* -- ending -- */
+
+void aigw_exchange_free(aigw_exchange *x)
+{
+    if (!x)
+        return;
+    aigw_loop *w = x->loop;
+    if (x->phase < GW_X_DONE) {
+        gw_metrics_add(w->metrics, GW_C_CANCELLED, 1);
+        gw_settle(x, "cancelled");
+    }
+    if (x->waits) {
+        unlist_waiting(x);
+        gw_keys_cancel(x->waiter.keys, &x->waiter);
+        wipe_headers(x);
+    }
+    gw_attempt_drop(x);
+    gw_loop_timer_clear(w->loop, &x->timer);
+    gw_loop_undefer(w->loop, &x->tell);
+    gw_loop_undefer(w->loop, &x->later);
+    gw_wipe((void *)(uintptr_t)x->authorization.data, x->authorization.len);
+    if (x->gone)
+        *x->gone = true;
+    gw_held *held = x->held;
+    x->held = NULL;
+    gw_worker_give(w, x);
+    gw_held_free(held);
+}
+
+aigw_slice aigw_exchange_id(const aigw_exchange *x)
+{
+    return gw_slice(x->id, x->id_len);
+}
+
+void aigw_exchange_usage(const aigw_exchange *x, aigw_usage *out)
+{
+    *out = x->usage;
+}

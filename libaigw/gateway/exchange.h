@@ -1,0 +1,119 @@
+/*
+ * The inside of an exchange: its state, shared by the files that each do one step of it.
+ *
+ * Single: its loop's thread.
+ */
+#ifndef GW_GATEWAY_EXCHANGE_H
+#define GW_GATEWAY_EXCHANGE_H
+
+#include "gateway/attempt.h"
+#include "gateway/endpoint.h"
+#include "gateway/worker.h"
+
+#define GW_KEYS_WAIT_MS 3000
+#define GW_PING_MS 15000
+#define GW_LINGER_MS 1000 /* how long a complete stream may hold its connection open */
+#define GW_HEAD_MAX 40
+
+typedef enum gw_phase {
+    GW_X_KEYS,   /* waits for a key set */
+    GW_X_BODY,   /* passed; waits for the body */
+    GW_X_TRYING, /* an upstream is being asked */
+    GW_X_PAUSE,  /* between two tries */
+    GW_X_DONE,   /* the answer is complete (it may lie unread in `out`) */
+    GW_X_FAILED  /* broke off: `code` and `failure` say how */
+} gw_phase;
+
+struct aigw_exchange {
+    aigw_exchange *pool_next;
+    gw_arena *arena;
+    gw_buf out;  /* what the client is to read */
+    gw_buf send; /* the body as sent upstream, when it is not the client's own bytes */
+
+    /* Everything from here on is zero at the start: gw_worker_take. */
+    aigw_loop *loop;
+    gw_held *held;
+    const gw_live *live; /* held->live */
+    gw_phase phase;
+    aigw_ready_fn *ready;
+    void *user;
+    gw_task tell;  /* calls ready */
+    gw_task later; /* concludes a failed try */
+    gw_timer timer;
+    bool *gone;    /* set when freed under aigw_exchange_wait */
+    bool settled;  /* in the books */
+
+    /* The request */
+    const gw_endpoint *endpoint;
+    const gw_wire *wire; /* the client's dialect */
+    const aigw_header *headers; /* the caller's until start returns, else a copy */
+    size_t header_count;
+    aigw_slice body;
+    bool body_due, body_here, trusted;
+    bool json, form; /* what content-type says; json also when it says nothing */
+    aigw_slice anthropic_version, anthropic_beta, authorization;
+    char id[128];
+    size_t id_len;
+
+    /* The gate */
+    gw_gate_result gate;
+    gw_keys_waiter waiter;
+    bool waits, fresh; /* on the loop's list; sets were renewed once */
+    aigw_exchange *wait_next, *wait_prev;
+
+    /* The chat request */
+    gw_json_doc doc;
+    aigw_slice model;
+    bool stream, include_usage, read; /* read: `request` is filled */
+    gw_chat_request request;
+    gw_route_target targets[GW_PLAN_MAX];
+    size_t target_count, target; /* the next to ask */
+    int round, tries;
+    gw_attempt attempt;
+    gw_answer_options answer; /* seed empty: not yet made */
+    char seed[32];
+
+    /* The answer */
+    aigw_header head[GW_HEAD_MAX];
+    size_t head_count;
+    aigw_header extra; /* allow, www-authenticate: of an error's head */
+    int head_status;
+    int status; /* that of the head once it may be seen; 0: not yet */
+    bool streaming, head_seen;
+    int64_t body_bytes;
+    aigw_usage usage;
+    int code;
+    const char *failure; /* static */
+    const char *reason;  /* static; of a denial or failure, for the log */
+    int64_t begun_ms, first_byte_ms;
+    int64_t fed_ms; /* when a stream's client last got something */
+};
+
+/* exchange.c */
+void gw_exchange_tell(aigw_exchange *x);          /* `ready`, at the end of the step */
+void gw_exchange_done(aigw_exchange *x);          /* the answer is complete */
+void gw_exchange_broke(aigw_exchange *x, int code, const char *failure);
+
+/* prepare.c: parses the body, reads what routing needs, plans. False: it has been answered. */
+bool gw_prepare_chat(aigw_exchange *x);
+
+/* local.c: everything that is answered here. */
+void gw_local_give(aigw_exchange *x);
+
+/* respond.c */
+void gw_respond_id(aigw_exchange *x);             /* chooses the request id */
+void gw_respond_begin(aigw_exchange *x, int status, const char *content_type);
+void gw_respond_header(aigw_exchange *x, aigw_slice name, aigw_slice value); /* borrowed */
+void gw_respond_whole(aigw_exchange *x);          /* `out` holds the body: gives the head, done */
+void gw_respond_stream(aigw_exchange *x);         /* gives the head of a stream */
+/* An error in the client's dialect. */
+void gw_respond_error(aigw_exchange *x, const gw_api_error *error);
+void gw_respond_fail(aigw_exchange *x, gw_api_error_kind kind, int status, const char *message);
+void gw_respond_nomem(aigw_exchange *x);
+/* What an aigw_error says, as an error of the dialect; kind by the code. */
+void gw_respond_refusal(aigw_exchange *x, const aigw_error *err);
+
+/* settle.c: metrics and the access log, once. */
+void gw_settle(aigw_exchange *x, const char *outcome);
+
+#endif

@@ -1,0 +1,323 @@
+/* Making the running parts of a config snapshot, and keeping what a reload must not lose. */
+#include "base/error.h"
+#include "base/json_write.h"
+#include "base/text.h"
+#include "gateway/gateway.h"
+#include "gateway/issuer.h"
+
+#define LIST_MAX ((size_t)4 << 20)
+
+/* -- key sets that several snapshots own -- */
+
+/* Takes over keys, on failure too. */
+static gw_shared_keys *shared_new(gw_keys *keys)
+{
+    gw_shared_keys *s = gw_alloc(sizeof *s);
+    if (s)
+        *s = (gw_shared_keys){1, keys};
+    else
+        gw_keys_free(keys);
+    return s;
+}
+
+static gw_shared_keys *shared_ref(gw_shared_keys *s)
+{
+    __atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+    return s;
+}
+
+static void shared_free(gw_shared_keys *s)
+{
+    if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    gw_keys_free(s->keys);
+    gw_free(s);
+}
+
+/* -- the embedded issuer -- */
+
+static int make_issuer(gw_live *live, const gw_live_parts *parts, aigw_error *err)
+{
+    const gw_config *c = live->config;
+    if (!c->issuer_enabled)
+        return AIGW_OK;
+    aigw_issuer_options options = {.size = sizeof options,
+                                   .issuer = c->issuer_url,
+                                   .private_key_pem = c->issuer_key_pem,
+                                   .clients = c->issuer_clients,
+                                   .client_count = c->issuer_client_count,
+                                   .cognito_compat = c->cognito_compat};
+    /* A key that was made, not given, lives as long as the gateway: tokens outlive a reload. */
+    const gw_live *old = parts->previous;
+    if (old && old->issuer && !c->issuer_key_pem.len && !old->config->issuer_key_pem.len)
+        options.private_key_pem = gw_slice(old->issuer->key_pem.data, old->issuer->key_pem.len);
+    return aigw_issuer_new(&options, parts->host, &live->issuer, err);
+}
+
+/* -- key sets -- */
+
+/* A fetched set goes on when its address is the same; files and inline texts are read anew. */
+static gw_shared_keys *kept_keys(const gw_config_issuer *issuer, const gw_live *old)
+{
+    if (!old || !issuer->jwks_url.len || issuer->embedded)
+        return NULL;
+    for (size_t i = 0; i < old->config->issuer_count; i++) {
+        const gw_config_issuer *was = &old->config->issuers[i];
+        if (!was->embedded && gw_eq(was->jwks_url, issuer->jwks_url))
+            return shared_ref(old->shared[i]);
+    }
+    return NULL;
+}
+
+static int make_key_set(gw_live *live, size_t i, const gw_live_parts *parts, aigw_error *err)
+{
+    const gw_config_issuer *issuer = &live->config->issuers[i];
+    live->shared[i] = kept_keys(issuer, parts->previous);
+    if (!live->shared[i]) {
+        gw_keys_options options = {.url = issuer->jwks_url,
+                                   .file = issuer->jwks_file,
+                                   .inline_json = issuer->jwks_inline,
+                                   .clock = parts->clock,
+                                   .log = parts->log};
+        if (issuer->embedded) {
+            if (!live->issuer)
+                return gw_fail(err, AIGW_E_CONFIG, "no_issuer", "the embedded issuer is off");
+            options.url = options.file = (aigw_slice){NULL, 0};
+            options.inline_json = aigw_issuer_jwks(live->issuer);
+        }
+        gw_keys *keys = NULL;
+        int rc = gw_keys_new(&options, &keys, err);
+        if (rc != AIGW_OK)
+            return rc;
+        live->shared[i] = shared_new(keys);
+        if (!live->shared[i])
+            return gw_fail_nomem(err);
+    }
+    live->keys[i] = live->shared[i]->keys;
+    return AIGW_OK;
+}
+
+static int make_gate(gw_live *live, const gw_live_parts *parts, aigw_error *err)
+{
+    const gw_config *c = live->config;
+    size_t room = c->issuer_count ? c->issuer_count : 1;
+    live->keys = gw_calloc(room, sizeof *live->keys);
+    live->shared = gw_calloc(room, sizeof *live->shared);
+    live->gate_issuers = gw_calloc(room, sizeof *live->gate_issuers);
+    if (!live->keys || !live->shared || !live->gate_issuers)
+        return gw_fail_nomem(err);
+    for (size_t i = 0; i < c->issuer_count; i++) {
+        live->gate_issuers[i] = c->issuers[i].gate;
+        int rc = make_key_set(live, i, parts, err);
+        if (rc != AIGW_OK)
+            return rc;
+    }
+    live->gate = (gw_gate){.jwt_enabled = c->jwt_enabled,
+                           .issuers = live->gate_issuers,
+                           .issuer_count = c->issuer_count,
+                           .insufficient_scope_status = c->insufficient_scope_status,
+                           .cache = parts->cache};
+    return AIGW_OK;
+}
+
+/* -- documents that never change within a snapshot -- */
+
+typedef void model_fn(gw_jw *w, aigw_slice id, aigw_slice owner);
+
+static void openai_model(gw_jw *w, aigw_slice id, aigw_slice owner)
+{
+    gw_jw_object(w);
+    gw_jw_key(w, "id");
+    gw_jw_text(w, id);
+    gw_jw_key(w, "object");
+    gw_jw_str(w, "model");
+    gw_jw_key(w, "created");
+    gw_jw_int(w, 0);
+    gw_jw_key(w, "owned_by");
+    gw_jw_text(w, owner);
+    gw_jw_object_end(w);
+}
+
+static void anthropic_model(gw_jw *w, aigw_slice id, aigw_slice owner)
+{
+    (void)owner;
+    gw_jw_object(w);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, "model");
+    gw_jw_key(w, "id");
+    gw_jw_text(w, id);
+    gw_jw_key(w, "display_name");
+    gw_jw_text(w, id);
+    gw_jw_key(w, "created_at");
+    gw_jw_str(w, "1970-01-01T00:00:00Z");
+    gw_jw_object_end(w);
+}
+
+/* The models that the config names; and providers that answer in process, under their own name. */
+static aigw_slice model_id(const gw_config *c, size_t i, aigw_slice *owner)
+{
+    if (i < c->routes.model_count) {
+        const gw_route_model *m = &c->routes.models[i];
+        *owner = m->target_count ? c->upstreams[m->targets[0].provider].name : GW_S("aigw");
+        return m->name;
+    }
+    const gw_upstream *up = &c->upstreams[i - c->routes.model_count];
+    *owner = up->name;
+    if (!up->provider->answer)
+        return (aigw_slice){NULL, 0};
+    for (size_t k = 0; k < c->routes.model_count; k++) {
+        if (gw_eq(c->routes.models[k].name, up->name))
+            return (aigw_slice){NULL, 0};
+    }
+    return up->name;
+}
+
+static void list_end_anthropic(gw_jw *w, aigw_slice first, aigw_slice last)
+{
+    gw_jw_key(w, "has_more");
+    gw_jw_bool(w, false);
+    gw_jw_key(w, "first_id");
+    if (first.data)
+        gw_jw_text(w, first);
+    else
+        gw_jw_null(w);
+    gw_jw_key(w, "last_id");
+    if (last.data)
+        gw_jw_text(w, last);
+    else
+        gw_jw_null(w);
+}
+
+static int list_models(const gw_config *c, bool anthropic, aigw_slice *out, aigw_error *err)
+{
+    gw_buf buf;
+    gw_buf_init(&buf, LIST_MAX);
+    gw_jw w = gw_jw_on(&buf);
+    model_fn *model = anthropic ? anthropic_model : openai_model;
+    aigw_slice first = {NULL, 0}, last = {NULL, 0};
+    gw_jw_object(&w);
+    if (!anthropic) {
+        gw_jw_key(&w, "object");
+        gw_jw_str(&w, "list");
+    }
+    gw_jw_key(&w, "data");
+    gw_jw_array(&w);
+    for (size_t i = 0; i < c->routes.model_count + c->upstream_count; i++) {
+        aigw_slice owner, id = model_id(c, i, &owner);
+        if (!id.len)
+            continue;
+        model(&w, id, owner);
+        first = first.data ? first : id;
+        last = id;
+    }
+    gw_jw_array_end(&w);
+    if (anthropic)
+        list_end_anthropic(&w, first, last);
+    gw_jw_object_end(&w);
+    bool ok = !buf.failed;
+    if (ok)
+        *out = gw_buf_steal(&buf);
+    gw_buf_free(&buf);
+    return ok ? AIGW_OK : gw_fail_nomem(err);
+}
+
+static void string_list(gw_jw *w, const char *key, const char *a, const char *b)
+{
+    gw_jw_key(w, key);
+    gw_jw_array(w);
+    gw_jw_str(w, a);
+    if (b)
+        gw_jw_str(w, b);
+    gw_jw_array_end(w);
+}
+
+static void url_member(gw_jw *w, const char *key, aigw_slice base, const char *path)
+{
+    while (*path && base.len && base.data[base.len - 1] == '/')
+        base.len--;
+    gw_jw_key(w, key);
+    gw_jw_begin_string(w);
+    gw_jw_part(w, base);
+    gw_jw_part(w, aigw_slice_of(path));
+    gw_jw_end_string(w);
+}
+
+/* OpenID Connect Discovery 1.0 clause 3, RFC 8414 clause 2. */
+static int write_discovery(gw_live *live, aigw_error *err)
+{
+    if (!live->issuer)
+        return AIGW_OK;
+    gw_buf buf;
+    gw_buf_init(&buf, LIST_MAX);
+    gw_jw w = gw_jw_on(&buf);
+    aigw_slice base = live->config->issuer_url;
+    gw_jw_object(&w);
+    url_member(&w, "issuer", base, "");
+    url_member(&w, "token_endpoint", base, "/oauth2/token");
+    url_member(&w, "jwks_uri", base, "/.well-known/jwks.json");
+    string_list(&w, "grant_types_supported", "client_credentials", NULL);
+    string_list(&w, "token_endpoint_auth_methods_supported", "client_secret_basic",
+                "client_secret_post");
+    string_list(&w, "response_types_supported", "token", NULL);
+    string_list(&w, "subject_types_supported", "public", NULL);
+    string_list(&w, "id_token_signing_alg_values_supported", "RS256", NULL);
+    gw_jw_object_end(&w);
+    bool ok = !buf.failed;
+    if (ok)
+        live->discovery = gw_buf_steal(&buf);
+    gw_buf_free(&buf);
+    return ok ? AIGW_OK : gw_fail_nomem(err);
+}
+
+/* -- public within the gateway -- */
+
+int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, aigw_error *err)
+{
+    gw_live *live = gw_calloc(1, sizeof *live);
+    if (!live)
+        return gw_fail_nomem(err);
+    live->refs = 1;
+    int rc = gw_config_load(document, parts->host, &live->config, err);
+    if (rc == AIGW_OK) {
+        live->log = *parts->log;
+        live->log.max_level = live->config->log_level;
+        rc = make_issuer(live, parts, err);
+    }
+    if (rc == AIGW_OK)
+        rc = make_gate(live, parts, err);
+    if (rc == AIGW_OK)
+        rc = list_models(live->config, false, &live->models_openai, err);
+    if (rc == AIGW_OK)
+        rc = list_models(live->config, true, &live->models_anthropic, err);
+    if (rc == AIGW_OK)
+        rc = write_discovery(live, err);
+    if (rc != AIGW_OK) {
+        gw_live_free(live);
+        return rc;
+    }
+    *out = live;
+    return AIGW_OK;
+}
+
+gw_live *gw_live_ref(gw_live *live)
+{
+    __atomic_add_fetch(&live->refs, 1, __ATOMIC_RELAXED);
+    return live;
+}
+
+void gw_live_free(gw_live *live)
+{
+    if (!live || __atomic_sub_fetch(&live->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    for (size_t i = 0; live->shared && i < live->config->issuer_count; i++)
+        shared_free(live->shared[i]);
+    gw_free(live->shared);
+    gw_free(live->keys);
+    gw_free(live->gate_issuers);
+    aigw_issuer_free(live->issuer);
+    aigw_bytes_free(live->models_openai);
+    aigw_bytes_free(live->models_anthropic);
+    aigw_bytes_free(live->discovery);
+    gw_config_free(live->config);
+    gw_free(live);
+}

@@ -1,0 +1,77 @@
+/* What the gateway answers itself: models, tokens, keys, discovery. Must not know any upstream. */
+#include "base/text.h"
+#include "gateway/exchange.h"
+
+static void give_document(aigw_exchange *x, aigw_slice body, const char *cache_control)
+{
+    gw_buf_clear(&x->out);
+    gw_buf_add(&x->out, body);
+    gw_respond_begin(x, 200, "application/json");
+    if (cache_control)
+        gw_respond_header(x, GW_S("cache-control"), aigw_slice_of(cache_control));
+    gw_respond_whole(x);
+}
+
+static void give_models(aigw_exchange *x)
+{
+    /* An Anthropic client always names the version that it speaks; an OpenAI client never does. */
+    bool anthropic = x->anthropic_version.data != NULL;
+    give_document(x, anthropic ? x->live->models_anthropic : x->live->models_openai, NULL);
+}
+
+/* RFC 6749 clause 5: what a token endpoint answers is never cached. */
+static void token_head(aigw_exchange *x, int status, const char *www_authenticate)
+{
+    gw_respond_begin(x, status, "application/json");
+    gw_respond_header(x, GW_S("cache-control"), GW_S("no-store"));
+    gw_respond_header(x, GW_S("pragma"), GW_S("no-cache"));
+    if (www_authenticate)
+        gw_respond_header(x, GW_S("www-authenticate"), aigw_slice_of(www_authenticate));
+}
+
+static void give_token(aigw_exchange *x)
+{
+    gw_buf_clear(&x->out);
+    if (!x->form) {
+        x->reason = "not_a_form";
+        gw_buf_puts(&x->out, "{\"error\":\"invalid_request\",\"error_description\":"
+                             "\"the body must be application/x-www-form-urlencoded\"}");
+        token_head(x, 400, NULL);
+        gw_respond_whole(x);
+        return;
+    }
+    aigw_issuer_answer answer = {0};
+    aigw_error err;
+    int rc = aigw_issuer_token(x->live->issuer, x->authorization, x->body, &answer, &err);
+    if (rc != AIGW_OK) {
+        x->reason = "issuer";
+        gw_respond_fail(x, GW_ERR_SERVER, 500, "The token could not be made.");
+        return;
+    }
+    if (answer.status == 200)
+        gw_metrics_add(x->loop->metrics, GW_C_TOKENS_ISSUED, 1);
+    gw_buf_add(&x->out, answer.body);
+    aigw_bytes_free(answer.body);
+    token_head(x, answer.status, answer.www_authenticate);
+    gw_respond_whole(x);
+}
+
+void gw_local_give(aigw_exchange *x)
+{
+    switch (x->endpoint->kind) {
+    case GW_END_MODELS:
+        give_models(x);
+        break;
+    case GW_END_TOKEN:
+        give_token(x);
+        break;
+    case GW_END_JWKS:
+        give_document(x, aigw_issuer_jwks(x->live->issuer), "public, max-age=300");
+        break;
+    case GW_END_DISCOVERY:
+        give_document(x, x->live->discovery, "public, max-age=300");
+        break;
+    case GW_END_CHAT:
+        break; /* never: it has an upstream */
+    }
+}

@@ -1,0 +1,69 @@
+/* The books: counters and the access log line of one exchange. Must not see a body or a token. */
+#include "base/text.h"
+#include "gateway/exchange.h"
+
+static void count_tokens(aigw_exchange *x)
+{
+    const struct {
+        gw_counter counter;
+        int64_t n;
+    } tokens[] = {
+        {GW_C_INPUT_TOKENS, x->usage.input_tokens},
+        {GW_C_OUTPUT_TOKENS, x->usage.output_tokens},
+        {GW_C_CACHED_TOKENS, x->usage.cached_tokens},
+        {GW_C_REASONING_TOKENS, x->usage.reasoning_tokens},
+    };
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        if (tokens[i].n > 0)
+            gw_metrics_add(x->loop->metrics, tokens[i].counter, (uint64_t)tokens[i].n);
+    }
+}
+
+static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
+{
+    gw_log_field fields[16];
+    size_t n = 0;
+    const gw_upstream *up = x->attempt.upstream;
+    fields[n++] = GW_LOG_TEXT("request_id", gw_slice(x->id, x->id_len));
+    fields[n++] = GW_LOG_TEXT("route", aigw_slice_of(x->endpoint ? x->endpoint->name : "none"));
+    fields[n++] = GW_LOG_INT("status", x->status);
+    fields[n++] = GW_LOG_TEXT("outcome", aigw_slice_of(outcome));
+    if (x->reason)
+        fields[n++] = GW_LOG_TEXT("reason", aigw_slice_of(x->reason));
+    if (x->gate.subject.len)
+        fields[n++] = GW_LOG_TEXT("subject", x->gate.subject);
+    if (x->gate.team.len)
+        fields[n++] = GW_LOG_TEXT("team", x->gate.team);
+    if (x->model.len)
+        fields[n++] = GW_LOG_TEXT("model", x->model);
+    if (up)
+        fields[n++] = GW_LOG_TEXT("provider", up->name);
+    if (x->tries)
+        fields[n++] = GW_LOG_INT("tries", x->tries);
+    if (x->usage.input_tokens >= 0)
+        fields[n++] = GW_LOG_INT("input_tokens", x->usage.input_tokens);
+    if (x->usage.output_tokens >= 0)
+        fields[n++] = GW_LOG_INT("output_tokens", x->usage.output_tokens);
+    if (x->usage.cached_tokens >= 0)
+        fields[n++] = GW_LOG_INT("cached_tokens", x->usage.cached_tokens);
+    fields[n++] = GW_LOG_INT("ms", ms);
+    if (x->first_byte_ms)
+        fields[n++] = GW_LOG_INT("first_byte_ms", x->first_byte_ms - x->begun_ms);
+    gw_log_event(&x->live->log, AIGW_LOG_INFO, "request", fields, n);
+}
+
+void gw_settle(aigw_exchange *x, const char *outcome)
+{
+    if (x->settled)
+        return;
+    x->settled = true;
+    int64_t ms = gw_now_ms(x->loop->clock) - x->begun_ms;
+    int64_t first = x->first_byte_ms ? x->first_byte_ms - x->begun_ms : -1;
+    /* A client that went away before an answer is booked as 499, as proxies do. */
+    int status = x->status ? x->status : x->phase == GW_X_FAILED ? 500 : 499;
+    gw_metrics_request(x->loop->metrics, x->endpoint ? x->endpoint->name : "none", status, ms, first);
+    gw_metrics_in_flight(x->loop->metrics, -1);
+    count_tokens(x);
+    if (x->live->config->access_log && x->live->log.write)
+        access_line(x, outcome, ms);
+}
