@@ -317,9 +317,10 @@ static void ask(aigw_exchange *x, aigw_slice body)
     gw_http_request request = {.target = a->upstream->target,
                                .method = "POST",
                                .headers = headers,
-                               .header_count = gw_encode_headers(x, headers),
                                .body = body};
-    int rc = x->loop->transport->start(x->loop->transport_self, &request, &handler, x, &a->transfer,
+    int rc = gw_encode_headers(x, headers, &request.header_count, &err);
+    if (rc == AIGW_OK)
+        rc = x->loop->transport->start(x->loop->transport_self, &request, &handler, x, &a->transfer,
                                        &err);
     if (rc == AIGW_OK)
         gw_attempt_arm(x);

@@ -110,11 +110,13 @@ void gw_whole_fold_end(aigw_exchange *x); /* the fold is complete: writes the an
 void gw_error_data(aigw_exchange *x, aigw_slice bytes);
 void gw_error_end(aigw_exchange *x);
 
-/* encode.c: fills x->send or points *body at the client's own bytes; and the headers. */
+/* encode.c: fills x->send or points *body at the client's own bytes; and the headers that are not the
+ * same for all requests to the upstream: those lie in its target. */
 int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                    aigw_error *err);
-#define GW_SEND_HEADERS 6
-size_t gw_encode_headers(const aigw_exchange *x, aigw_header out[GW_SEND_HEADERS]);
+#define GW_SEND_HEADERS 2
+int gw_encode_headers(aigw_exchange *x, aigw_header out[GW_SEND_HEADERS], size_t *count,
+                      aigw_error *err);
 /* The client's anthropic-beta fields as one list without duplicates; false without memory. */
 bool gw_encode_betas(aigw_exchange *x);
 /* What the writer of the client's format wants to know. */

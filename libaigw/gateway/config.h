@@ -24,6 +24,7 @@ typedef struct gw_upstream {
      * attempt's); NULL for in-process providers. */
     gw_http_target *target;
     aigw_slice host;             /* for logs */
+    aigw_slice beta;             /* anthropic-beta among its constant headers; "" if none */
     int connect_timeout_ms, first_byte_timeout_ms, first_event_timeout_ms, idle_timeout_ms,
         total_timeout_ms;
     int max_retries;

@@ -173,6 +173,14 @@ static int add_headers(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_pro
         if (!gw_header_get(p->headers, p->count, h->name).data)
             code = add_header(b, p, h->name, h->value);
     }
+    /* What every request says the same is built once, not per request. */
+    const aigw_header same[] = {{GW_S("content-type"), GW_S("application/json")},
+                                {GW_S("accept"), GW_S("application/json, text/event-stream")},
+                                {GW_S("user-agent"), GW_S("aigw/" AIGW_VERSION)}};
+    for (size_t i = 0; i < sizeof same / sizeof *same && code == AIGW_OK; i++) {
+        if (!gw_header_get(p->headers, p->count, same[i].name).data)
+            code = add_header(b, p, same[i].name, same[i].value);
+    }
     return code;
 }
 
@@ -184,6 +192,8 @@ static int make_target(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream 
         code = read_key(b, raw, up->provider, &p);
     if (code == AIGW_OK)
         code = add_headers(b, raw, up->provider, &p);
+    if (code == AIGW_OK)
+        code = gw_cfg_keep(b, gw_header_get(p.headers, p.count, GW_S("anthropic-beta")), &up->beta);
     if (code == AIGW_OK) {
         gw_http_target_options options = {
             .url = gw_buf_slice(&p.url),

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "gateway/exchange.h"
 
-#define AGENT "aigw/" AIGW_VERSION
 #define BETAS_MAX ((size_t)16 << 10)
 
 static aigw_slice quoted(gw_arena *arena, aigw_slice plain)
@@ -121,6 +120,18 @@ static void add_items(gw_buf *buf, aigw_slice list)
     }
 }
 
+static bool keep_list(aigw_exchange *x, const gw_buf *buf, aigw_slice *out)
+{
+    if (buf->failed)
+        return false;
+    if (gw_buf_len(buf) == 0)
+        return true;
+    aigw_slice copy = gw_arena_copy(x->arena, gw_buf_slice(buf));
+    if (copy.data)
+        *out = copy;
+    return copy.data != NULL;
+}
+
 bool gw_encode_betas(aigw_exchange *x)
 {
     gw_buf buf;
@@ -129,11 +140,7 @@ bool gw_encode_betas(aigw_exchange *x)
         if (gw_eq_nocase(x->headers[i].name, GW_S("anthropic-beta")))
             add_items(&buf, x->headers[i].value);
     }
-    bool ok = !buf.failed;
-    if (ok && gw_buf_len(&buf)) {
-        x->anthropic_beta = gw_arena_copy(x->arena, gw_buf_slice(&buf));
-        ok = x->anthropic_beta.data != NULL;
-    }
+    bool ok = keep_list(x, &buf, &x->anthropic_beta);
     gw_buf_free(&buf);
     return ok;
 }
@@ -150,18 +157,34 @@ void gw_encode_answer_options(aigw_exchange *x)
                                     .include_usage = x->include_usage};
 }
 
-size_t gw_encode_headers(const aigw_exchange *x, aigw_header out[GW_SEND_HEADERS])
+/* The client's list first, then what the config adds for this upstream. */
+static bool merged_betas(aigw_exchange *x, aigw_slice *out)
+{
+    gw_buf buf;
+    *out = x->anthropic_beta;
+    if (!x->attempt.upstream->beta.len)
+        return true;
+    gw_buf_init(&buf, 2 * BETAS_MAX);
+    add_items(&buf, x->anthropic_beta);
+    add_items(&buf, x->attempt.upstream->beta);
+    bool ok = keep_list(x, &buf, out);
+    gw_buf_free(&buf);
+    return ok;
+}
+
+int gw_encode_headers(aigw_exchange *x, aigw_header out[GW_SEND_HEADERS], size_t *count,
+                      aigw_error *err)
 {
     size_t n = 0;
-    out[n++] = (aigw_header){GW_S("content-type"), GW_S("application/json")};
-    out[n++] = (aigw_header){GW_S("accept"),
-                             x->stream ? GW_S("text/event-stream") : GW_S("application/json")};
-    out[n++] = (aigw_header){GW_S("user-agent"), GW_S(AGENT)};
-    if (!x->attempt.same || x->wire->format != AIGW_FORMAT_ANTHROPIC)
-        return n;
-    if (x->anthropic_version.len)
-        out[n++] = (aigw_header){GW_S("anthropic-version"), x->anthropic_version};
-    if (x->anthropic_beta.len)
-        out[n++] = (aigw_header){GW_S("anthropic-beta"), x->anthropic_beta};
-    return n;
+    if (x->attempt.same && x->wire->format == AIGW_FORMAT_ANTHROPIC) {
+        if (x->anthropic_version.len)
+            out[n++] = (aigw_header){GW_S("anthropic-version"), x->anthropic_version};
+        if (x->anthropic_beta.len) {
+            out[n].name = GW_S("anthropic-beta");
+            if (!merged_betas(x, &out[n++].value))
+                return gw_fail_nomem(err);
+        }
+    }
+    *count = n;
+    return AIGW_OK;
 }

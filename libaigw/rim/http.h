@@ -34,7 +34,7 @@ void gw_http_target_free(gw_http_target *target);
 typedef struct gw_http_request {
     const gw_http_target *target; /* must outlive the transfer */
     const char *method;           /* "POST", "GET" */
-    const aigw_header *headers;   /* besides the target's; copied */
+    const aigw_header *headers;   /* besides the target's, whose namesakes they replace; copied */
     size_t header_count;
     aigw_slice body;              /* borrowed until the transfer is gone */
     int total_timeout_ms;         /* 0: none */

@@ -60,7 +60,8 @@ struct gw_http {
     size_t conn_fd_count;
 };
 
-/* http_target.c: the fields, then `fixed` (may be NULL), then the list `tail`. */
+/* http_target.c: the fields, then `fixed` (may be NULL), then the list `tail` without the lines that the
+ * fields replace. */
 int gw_http_lines_build(const aigw_header *headers, size_t count, char *fixed,
                         struct curl_slist *tail, gw_http_lines *out, aigw_error *err);
 void gw_http_lines_free(gw_http_lines *l);

@@ -38,10 +38,45 @@ static bool field_ok(const aigw_header *h)
     return true;
 }
 
+/* Does this line carry a field that one of the headers names? */
+static bool is_replaced(const char *line, const aigw_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        aigw_slice name = headers[i].name;
+        if (strlen(line) > name.len && (line[name.len] == ':' || line[name.len] == ';') &&
+            gw_eq_nocase(gw_slice(line, name.len), name))
+            return true;
+    }
+    return false;
+}
+
+/* The nodes of `tail` that are not replaced, copied to `to`; their texts stay where they are. */
+static struct curl_slist *tail_without(struct curl_slist *tail, const aigw_header *headers,
+                                       size_t count, struct curl_slist *to)
+{
+    struct curl_slist *first = NULL, *last = NULL;
+
+    for (; tail; tail = tail->next) {
+        if (is_replaced(tail->data, headers, count))
+            continue;
+        *to = (struct curl_slist){tail->data, NULL};
+        *(last ? &last->next : &first) = to;
+        last = to++;
+    }
+    return first;
+}
+
 int gw_http_lines_build(const aigw_header *headers, size_t count, char *fixed,
                         struct curl_slist *tail, gw_http_lines *out, aigw_error *err)
 {
-    size_t bytes = (count + 1) * sizeof(struct curl_slist);
+    size_t tail_count = 0;
+    bool replaces = false;
+    for (struct curl_slist *n = tail; n; n = n->next) {
+        tail_count++;
+        replaces = replaces || is_replaced(n->data, headers, count);
+    }
+    size_t node_count = count + 1 + (replaces ? tail_count : 0);
+    size_t bytes = node_count * sizeof(struct curl_slist);
 
     for (size_t i = 0; i < count; i++) {
         if (!field_ok(&headers[i]))
@@ -51,7 +86,9 @@ int gw_http_lines_build(const aigw_header *headers, size_t count, char *fixed,
     struct curl_slist *nodes = gw_alloc(bytes);
     if (!nodes)
         return gw_fail_nomem(err);
-    char *text = (char *)(nodes + count + 1);
+    char *text = (char *)(nodes + node_count);
+    if (replaces)
+        tail = tail_without(tail, headers, count, nodes + count + 1);
     for (size_t i = 0; i < count; i++) {
         const aigw_header *h = &headers[i];
         nodes[i] = (struct curl_slist){text, &nodes[i + 1]};
