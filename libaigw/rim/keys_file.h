@@ -2,7 +2,7 @@
 #ifndef GW_RIM_KEYS_FILE_H
 #define GW_RIM_KEYS_FILE_H
 
-#include <aigw/verify.h>
+#include "gate/jwks.h"
 #include <time.h>
 
 #define GW_KEYS_MAX_BYTES (150 * 1024)
