@@ -225,6 +225,7 @@ static bool check_cached(const gw_gate *gate, aigw_slice token, gw_gate_keys_fn 
     aigw_error err;
     aigw_policy policy = policy_of(&gate->issuers[issuer]);
     out->issuer = issuer;
+    out->cache_hit = true;
     if (gw_jwt_check_claims(&facts, &policy, now_unix_s, &err) == AIGW_OK)
         pass(&facts, out);
     else
@@ -236,16 +237,18 @@ static bool check_cached(const gw_gate *gate, aigw_slice token, gw_gate_keys_fn 
 static bool choose_issuer(const gw_gate *gate, aigw_slice token, gw_arena *arena, size_t *out_issuer,
                           gw_gate_result *out)
 {
-    aigw_slice name = gw_jwt_peek_issuer(arena, token);
+    aigw_slice name = GW_S("");
+    gw_jwt_facts facts;
+    aigw_error err;
+    int code = gw_jwt_read_issuer(arena, token, &name, &err);
     for (size_t i = 0; name.len && i < gate->issuer_count; i++) {
         if (gw_eq(name, gate->issuers[i].issuer)) {
             *out_issuer = i;
             return true;
         }
     }
-    gw_jwt_facts facts;
-    aigw_error err;
-    gw_jwt_check_signature(NULL, token, 0, arena, &facts, &err);
+    if (code == AIGW_OK)
+        gw_jwt_check_signature(NULL, token, 0, arena, &facts, &err);
     if (err.code != AIGW_E_DENIED)
         deny_verified(gate, NULL, &err, out);
     else
@@ -266,6 +269,7 @@ static void check_signed(const gw_gate *gate, aigw_slice token, const aigw_jwks 
         out->unknown_kid = true;
         return;
     }
+    out->cache_miss = true;
     if (code == AIGW_OK)
         code = gw_jwt_check_claims(&facts, &policy, now_unix_s, &err);
     if (code != AIGW_OK) {

@@ -29,6 +29,7 @@ typedef const aigw_jwks *gw_gate_keys_fn(void *user, size_t issuer);
 
 typedef struct gw_gate_result {
     gw_gate_verdict verdict;
+    bool cache_hit, cache_miss;    /* the token was known; its signature was checked */
     /* NEED: which issuer; unknown_kid says that a set is there but lacks the token's key */
     size_t issuer;
     bool unknown_kid;

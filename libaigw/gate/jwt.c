@@ -292,17 +292,28 @@ static int64_t leeway_of(const aigw_policy *policy)
 
 /* ---- The parts that the gate uses ---- */
 
-aigw_slice gw_jwt_peek_issuer(gw_arena *arena, aigw_slice token)
+int gw_jwt_read_issuer(gw_arena *arena, aigw_slice token, aigw_slice *out, aigw_error *err)
 {
-    aigw_slice part[3], payload, issuer;
+    aigw_slice part[3], payload, issuer = GW_S("");
     gw_json_doc doc;
     bool no_memory = false;
-    if (token.len > MAX_TOKEN_BYTES || !split(token, part) ||
-        decode(arena, part[1], &payload, NULL) != AIGW_OK ||
-        parse_claims(arena, payload, &doc, NULL) != AIGW_OK ||
-        !read_text(arena, &doc, "iss", &issuer, &no_memory))
-        return GW_S("");
-    return issuer;
+    int code = AIGW_E_DENIED;
+    if (token.len <= MAX_TOKEN_BYTES && split(token, part))
+        code = decode(arena, part[1], &payload, NULL);
+    if (code == AIGW_OK)
+        code = parse_claims(arena, payload, &doc, NULL);
+    if (code == AIGW_OK && !read_text(arena, &doc, "iss", &issuer, &no_memory))
+        issuer = GW_S("");
+    if (code == AIGW_E_NOMEM || no_memory)
+        return gw_fail_nomem(err);
+    *out = issuer;
+    return AIGW_OK;
+}
+
+aigw_slice gw_jwt_peek_issuer(gw_arena *arena, aigw_slice token)
+{
+    aigw_slice issuer;
+    return gw_jwt_read_issuer(arena, token, &issuer, NULL) == AIGW_OK ? issuer : GW_S("");
 }
 
 int gw_jwt_read_claims(gw_arena *arena, aigw_slice payload, gw_jwt_facts *out, aigw_error *err)

@@ -27,6 +27,8 @@ typedef struct gw_jwt_facts {
 
 /* The unverified iss of a token, to choose its issuer before any fetch; "" if it cannot be read. */
 aigw_slice gw_jwt_peek_issuer(gw_arena *arena, aigw_slice token);
+/* The same, telling a token that cannot be read (AIGW_OK and "") from AIGW_E_NOMEM. */
+int gw_jwt_read_issuer(gw_arena *arena, aigw_slice token, aigw_slice *out, aigw_error *err);
 
 /* Reads the facts of a payload (a JSON object), signed or not; key_id is left alone. */
 int gw_jwt_read_claims(gw_arena *arena, aigw_slice payload, gw_jwt_facts *out, aigw_error *err);
