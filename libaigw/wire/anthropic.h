@@ -1,0 +1,127 @@
+/*
+ * What the files of the Anthropic Messages codec share: its words, usage, models, and the vtable's parts.
+ *
+ * Source: the Messages API reference, versions 2023-06-01 and 2026-10-21. Knows no other format.
+ */
+#ifndef GW_WIRE_ANTHROPIC_H
+#define GW_WIRE_ANTHROPIC_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "wire/wire.h"
+
+/* Request, reading */
+int gw_anthropic_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                              aigw_error *err);
+
+typedef struct gw_anthropic_in {
+    gw_arena *arena;
+    const gw_json_doc *doc;
+    aigw_error *err;
+} gw_anthropic_in;
+
+/* 400s with a pointer: `ref` has the wrong type, or `parent` lacks `name`. Both return AIGW_E_PARSE. */
+int gw_anthropic_wrong(const gw_anthropic_in *in, gw_json_ref ref, const char *expected);
+int gw_anthropic_missing(const gw_anthropic_in *in, gw_json_ref parent, const char *name);
+/* A string member; absent or null leaves *out absent, unless it is required. */
+int gw_anthropic_string(const gw_anthropic_in *in, gw_json_ref parent, const char *name, bool required,
+                        gw_jstr *out);
+int gw_anthropic_read_cache(const gw_anthropic_in *in, gw_json_ref owner, gw_cache_mark *out);
+/* Content that is a string or an array of blocks. `role` says which blocks may stand there. */
+int gw_anthropic_read_content(const gw_anthropic_in *in, gw_json_ref content, gw_role role,
+                              gw_part **parts, size_t *count);
+int gw_anthropic_read_messages(const gw_anthropic_in *in, gw_json_ref array, gw_chat_request *out);
+int gw_anthropic_read_tools(const gw_anthropic_in *in, gw_chat_request *out);
+
+/* Request, writing */
+int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
+                               const gw_write_options *options, gw_buf *out, gw_notes *notes,
+                               aigw_error *err);
+
+/* What a model of the family takes. A model of another name (a host that speaks the dialect) is plain. */
+typedef struct gw_anthropic_model {
+    bool known;
+    bool thinking;     /* extended thinking at all */
+    bool adaptive;     /* thinking:{type:"adaptive"} and output_config.effort */
+    bool xhigh;        /* effort "xhigh" */
+    bool sampling;     /* temperature, top_p, top_k */
+    bool mid_system;   /* role "system" inside of messages */
+    int64_t max_output; /* 0: not known */
+} gw_anthropic_model;
+
+gw_anthropic_model gw_anthropic_model_of(aigw_slice name);
+
+/* What is decided about a request before its first byte is written. */
+typedef struct gw_anthropic_plan {
+    gw_anthropic_model model;
+    bool same;            /* the request came from this format */
+    int64_t max_tokens;
+    gw_thinking thinking; /* UNSAID: none is written */
+    int64_t budget;
+    gw_effort effort;     /* output_config.effort; UNSAID: none */
+} gw_anthropic_plan;
+
+typedef struct gw_anthropic_out {
+    gw_arena *arena;
+    const gw_chat_request *r;
+    const gw_write_options *options;
+    gw_anthropic_plan plan;
+    gw_jw w;
+    gw_notes *notes;
+    aigw_error *err;
+    size_t marks_total, marks_seen; /* cache marks: only the last four are written */
+} gw_anthropic_out;
+
+int gw_anthropic_note(gw_anthropic_out *o, gw_json_ref at, const char *reason);
+/* The pointer is that of the member of the client's document; "" if it has none of that name. */
+int gw_anthropic_note_member(gw_anthropic_out *o, const char *member, const char *reason);
+int gw_anthropic_decide(gw_anthropic_out *o);
+void gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark);
+int gw_anthropic_write_part(gw_anthropic_out *o, const gw_part *part);
+int gw_anthropic_write_system(gw_anthropic_out *o);
+int gw_anthropic_write_messages(gw_anthropic_out *o);
+int gw_anthropic_write_tools(gw_anthropic_out *o);
+/* Leading system and developer messages; the rest is the conversation. */
+size_t gw_anthropic_leading(const gw_chat_request *r);
+
+/* Answers */
+typedef struct gw_anthropic_usage { /* running numbers as the API counts; -1 unknown */
+    int64_t input, cache_creation, cache_read, output, thinking;
+} gw_anthropic_usage;
+
+void gw_anthropic_usage_init(gw_anthropic_usage *u);
+/* Each number that is there and not null replaces the running one. */
+void gw_anthropic_usage_read(gw_anthropic_usage *u, const gw_json_doc *doc, gw_json_ref object);
+aigw_usage gw_anthropic_usage_neutral(const gw_anthropic_usage *u);
+void gw_anthropic_usage_write(gw_jw *w, const aigw_usage *usage, gw_jstr service_tier);
+
+/* stop_reason, stop_sequence and stop_details of `owner` into a FINISH event. */
+void gw_anthropic_finish_read(const gw_json_doc *doc, gw_json_ref owner, gw_event *finish);
+typedef struct gw_anthropic_stop {
+    gw_finish finish;
+    gw_jstr stop_sequence, refusal;
+    bool has_calls;
+} gw_anthropic_stop;
+/* The members stop_reason, stop_sequence and, for an explained refusal, stop_details. */
+void gw_anthropic_finish_write(gw_jw *w, const gw_anthropic_stop *stop);
+
+/* Is it one of this API's own blocks or citations (not another vendor's)? */
+bool gw_anthropic_own_block(aigw_slice raw);
+bool gw_anthropic_own_citation(aigw_slice raw); /* one object, or an array of them */
+/* Appends JSON without white space between tokens, escaped as the inside of a string. */
+void gw_anthropic_escape_json(gw_buf *out, aigw_slice json);
+void gw_anthropic_write_id(gw_jw *w, gw_jstr id, const char *prefix, aigw_slice seed, int64_t number);
+
+int gw_anthropic_read_answer(gw_arena *arena, const gw_json_doc *doc, const gw_event_sink *sink,
+                             aigw_error *err);
+int gw_anthropic_write_answer(gw_arena *arena, const gw_answer *answer,
+                              const gw_answer_options *options, gw_buf *out, aigw_error *err);
+/* From the `error` object of a document (or ABSENT) and the status it came with. */
+void gw_anthropic_error_read(const gw_json_doc *doc, gw_json_ref object, int status,
+                             gw_api_error *out);
+void gw_anthropic_read_error(gw_arena *arena, int status, aigw_slice body, gw_api_error *out);
+void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options *options, gw_buf *out,
+                              int *status);
+
+
+#endif

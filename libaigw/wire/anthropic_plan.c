@@ -1,0 +1,254 @@
+/*
+ * What a Messages request must decide before it is written: what the model takes, how much it may think,
+ * how long it may answer. Knows no JSON syntax.
+ */
+#include "wire/anthropic.h"
+
+#include <string.h>
+
+enum { MIN_BUDGET = 1024, DEFAULT_MAX_TOKENS = 4096, UNKNOWN_MAX_BUDGET = 60000 };
+
+/* "claude-sonnet-4-5-20250929", "anthropic.claude-3-5-haiku-v1:0", "claude-opus-4.7": the version is the
+ * first one or two numbers of at most two digits; words before or behind it name the family. */
+typedef struct version {
+    int major, minor; /* -1 unknown */
+    bool haiku, opus;
+} version;
+
+static bool small_number(aigw_slice word, int *out)
+{
+    uint64_t n;
+    if (word.len == 0 || word.len > 2 || !gw_parse_u64(word, &n)) {
+        return false;
+    }
+    *out = (int)n;
+    return true;
+}
+
+static version read_version(aigw_slice rest)
+{
+    version v = {-1, -1, false, false};
+    bool in_version = false;
+    while (rest.len > 0) {
+        size_t n = 0;
+        while (n < rest.len && strchr("-.@:_", rest.data[n]) == NULL) {
+            n++;
+        }
+        aigw_slice word = {rest.data, n};
+        rest = gw_skip(rest, n < rest.len ? n + 1 : n);
+        int number;
+        if (small_number(word, &number)) {
+            if (v.major < 0) {
+                v.major = number;
+                in_version = true;
+            } else if (in_version && v.minor < 0) {
+                v.minor = number;
+            }
+        } else {
+            in_version = false;
+            v.haiku = v.haiku || gw_eq(word, GW_S("haiku"));
+            v.opus = v.opus || gw_eq(word, GW_S("opus"));
+        }
+    }
+    return v;
+}
+
+static bool at_least(version v, int major, int minor)
+{
+    return v.major > major || (v.major == major && v.minor >= minor);
+}
+
+gw_anthropic_model gw_anthropic_model_of(aigw_slice name)
+{
+    gw_anthropic_model plain = {.thinking = true, .sampling = true};
+    const char *claude = gw_find(name, GW_S("claude-"));
+    if (claude == NULL) {
+        return plain;
+    }
+    size_t skip = (size_t)(claude - name.data) + strlen("claude-");
+    version v = read_version(gw_skip(name, skip));
+    if (v.major < 0) {
+        return plain;
+    }
+    if (v.minor < 0) {
+        v.minor = 0;
+    }
+    gw_anthropic_model m = {.known = true};
+    m.thinking = at_least(v, 3, 7);
+    m.adaptive = at_least(v, 4, 7) || (at_least(v, 4, 6) && !v.haiku);
+    m.xhigh = at_least(v, 4, 7);
+    m.sampling = !at_least(v, 4, 7); /* "models newer than Claude Opus 4.6" reject it */
+    m.mid_system = at_least(v, 4, 8);
+    m.max_output = 64000;
+    if (!at_least(v, 3, 5)) {
+        m.max_output = 4096;
+    } else if (!at_least(v, 3, 7)) {
+        m.max_output = 8192;
+    } else if (v.opus && !at_least(v, 4, 5)) {
+        m.max_output = 32000;
+    }
+    return m;
+}
+
+int gw_anthropic_note(gw_anthropic_out *o, gw_json_ref at, const char *reason)
+{
+    return gw_note_add(o->notes, o->r->doc, at, reason, o->err);
+}
+
+int gw_anthropic_note_member(gw_anthropic_out *o, const char *member, const char *reason)
+{
+    gw_json_ref at = GW_JSON_ABSENT;
+    if (o->r->doc != NULL) {
+        at = gw_json_get(o->r->doc, 0, member);
+    }
+    return gw_anthropic_note(o, at, reason);
+}
+
+static int64_t default_max_tokens(const gw_anthropic_out *o)
+{
+    int64_t n = o->options->default_max_tokens > 0 ? o->options->default_max_tokens
+                                                   : (int64_t)DEFAULT_MAX_TOKENS;
+    int64_t most = o->plan.model.max_output;
+    return most > 0 && n > most ? most : n;
+}
+
+/* Does the conversation stand inside of a tool loop whose assistant turn has no thinking to replay? The
+ * API refuses thinking of the "enabled" kind there. */
+static bool lacks_thinking(const gw_chat_request *r)
+{
+    size_t last = r->message_count;
+    while (last > 0 && r->messages[last - 1].role != GW_ROLE_ASSISTANT) {
+        last--;
+    }
+    if (last == 0 || last == r->message_count || r->messages[last].role != GW_ROLE_TOOL) {
+        return false;
+    }
+    const gw_message *turn = &r->messages[last - 1];
+    for (size_t i = 0; i < turn->part_count; i++) {
+        const gw_part *part = &turn->parts[i];
+        if (part->kind == GW_PART_REDACTED_THINKING ||
+            (part->kind == GW_PART_THINKING && part->signature.inner.len > 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int64_t budget_of(const gw_anthropic_out *o)
+{
+    switch (o->r->effort) {
+    case GW_EFFORT_MINIMAL:
+        return MIN_BUDGET;
+    case GW_EFFORT_LOW:
+        return 2048;
+    case GW_EFFORT_MEDIUM:
+        return 8192;
+    case GW_EFFORT_HIGH:
+        return 16384;
+    case GW_EFFORT_XHIGH:
+        return 32768;
+    default:
+        break;
+    }
+    int64_t most = o->plan.model.max_output;
+    return most > 0 ? most - default_max_tokens(o) : UNKNOWN_MAX_BUDGET;
+}
+
+/* A budget is at least 1024 and less than max_tokens. The caller's own maximum stays what it is. */
+static int fit_budget(gw_anthropic_out *o)
+{
+    gw_anthropic_plan *p = &o->plan;
+    int64_t budget = budget_of(o), most = p->model.max_output;
+    if (o->r->max_tokens >= 0) {
+        if (budget >= o->r->max_tokens) {
+            budget = o->r->max_tokens / 2;
+        }
+    } else {
+        p->max_tokens = budget + default_max_tokens(o);
+        if (most > 0 && p->max_tokens > most) {
+            p->max_tokens = most;
+            budget = budget < most ? budget : most / 2;
+        }
+    }
+    if (budget < MIN_BUDGET) {
+        return gw_anthropic_note_member(o, "reasoning_effort",
+                                        "max_tokens leaves no room for thinking");
+    }
+    p->thinking = GW_THINKING_BUDGET;
+    p->budget = budget;
+    return AIGW_OK;
+}
+
+static int adapt_effort(gw_anthropic_out *o)
+{
+    gw_anthropic_plan *p = &o->plan;
+    p->thinking = GW_THINKING_ADAPTIVE;
+    p->effort = o->r->effort == GW_EFFORT_MINIMAL ? GW_EFFORT_LOW : o->r->effort;
+    if (p->effort == GW_EFFORT_XHIGH && !p->model.xhigh) {
+        p->effort = GW_EFFORT_HIGH;
+        return gw_anthropic_note_member(o, "reasoning_effort", "the model takes at most high");
+    }
+    return AIGW_OK;
+}
+
+static bool forced_tool(const gw_chat_request *r)
+{
+    return r->tool_count > 0 &&
+           (r->tool_choice == GW_TOOL_REQUIRED || r->tool_choice == GW_TOOL_NAMED ||
+            r->tool_choice == GW_TOOL_ALLOWED_REQUIRED);
+}
+
+static int decide_effort(gw_anthropic_out *o)
+{
+    const char *member = "reasoning_effort";
+    if (o->r->effort == GW_EFFORT_UNSAID) {
+        return AIGW_OK;
+    }
+    if (o->r->effort == GW_EFFORT_NONE) {
+        o->plan.thinking = o->plan.model.thinking ? GW_THINKING_OFF : GW_THINKING_UNSAID;
+        return AIGW_OK;
+    }
+    if (!o->plan.model.thinking) {
+        return gw_anthropic_note_member(o, member, "the model does not think");
+    }
+    if (forced_tool(o->r)) {
+        return gw_anthropic_note_member(o, member, "no thinking with a forced tool choice");
+    }
+    if (o->plan.model.adaptive) {
+        return adapt_effort(o);
+    }
+    if (lacks_thinking(o->r)) {
+        return gw_anthropic_note_member(o, member, "the tool loop holds no thinking to go on from");
+    }
+    return fit_budget(o);
+}
+
+int gw_anthropic_decide(gw_anthropic_out *o)
+{
+    const gw_chat_request *r = o->r;
+    gw_anthropic_plan *p = &o->plan;
+    aigw_slice name = o->options->model;
+    if (name.len == 0) {
+        name = gw_jstr_text(o->arena, r->model);
+        if (name.data == NULL) {
+            return gw_fail_nomem(o->err);
+        }
+    }
+    p->model = gw_anthropic_model_of(name);
+    p->same = r->format == AIGW_FORMAT_ANTHROPIC;
+    p->max_tokens = r->max_tokens >= 0 ? r->max_tokens : default_max_tokens(o);
+    p->budget = r->thinking_budget;
+    if (p->same) {
+        p->thinking = r->thinking;
+        p->effort = r->effort;
+        return AIGW_OK;
+    }
+    if (r->thinking == GW_THINKING_UNSAID) {
+        return decide_effort(o);
+    }
+    if (r->thinking != GW_THINKING_OFF && forced_tool(r)) {
+        return gw_anthropic_note_member(o, "thinking", "no thinking with a forced tool choice");
+    }
+    p->thinking = r->thinking;
+    return AIGW_OK;
+}
