@@ -184,6 +184,9 @@ static void gate(aigw_exchange *x, bool last_try)
 {
     gw_gate_check(&x->live->gate, x->headers, x->header_count, gw_held_keys, x->held,
                   gw_unix_s(x->loop->clock), last_try, x->arena, &x->gate);
+    if (x->gate.cache_hit || x->gate.cache_miss)
+        gw_metrics_add(x->loop->metrics,
+                       x->gate.cache_hit ? GW_C_JWT_CACHE_HITS : GW_C_JWT_CACHE_MISSES, 1);
     if (x->gate.verdict == GW_GATE_PASS)
         passed(x);
     else if (x->gate.verdict == GW_GATE_DENY || last_try)
