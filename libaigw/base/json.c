@@ -382,7 +382,7 @@ static int prepare_slots(parser *ps, uint32_t members, size_t *size)
 
 static int check_names_hashed(parser *ps, uint32_t first, uint32_t members)
 {
-    size_t size;
+    size_t size = 0;
     int rc = prepare_slots(ps, members, &size);
     if (rc != AIGW_OK)
         return rc;

@@ -332,7 +332,7 @@ int gw_jwt_check_signature(const aigw_jwks *jwks, aigw_slice token, size_t max_t
                            gw_arena *arena, gw_jwt_facts *out, aigw_error *err)
 {
     parts p;
-    header h;
+    header h = {0};
     int code = take_apart(token, max_token_bytes, arena, &p, err);
     if (code == AIGW_OK)
         code = read_header(arena, p.header, &h, err);
