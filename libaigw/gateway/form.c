@@ -4,7 +4,6 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include <aigw/error.h>
 
 static int hex_digit(char c)
 {

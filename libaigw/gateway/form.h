@@ -6,7 +6,7 @@
 #ifndef GW_GATEWAY_FORM_H
 #define GW_GATEWAY_FORM_H
 
-#include <aigw/types.h>
+#include <aigw/error.h>
 
 #define GW_FORM_MAX_FIELDS 32
 #define GW_FORM_MAX_BYTES  16384
