@@ -58,6 +58,8 @@ static int fail_type(binder *b, const gw_cfg_node *node, const char *expected)
 {
     static const char *const found[] = {"a single value", "a section", "a list"};
     const char *what = gw_cfg_is_null(node) ? "nothing" : found[node->shape];
+    if (node->shape == GW_CFG_SCALAR && !node->plain)
+        what = "a text in quotes";
     return gw_cfg_fail(b->err, node, "wrong_type", "expected %s, found %s", expected, what);
 }
 
