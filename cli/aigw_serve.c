@@ -24,6 +24,7 @@ typedef struct serve {
     const char *listen;
     bool check, dev, schema;
     char dev_secret[65];     /* "" unless made here */
+    char dev_url[128];       /* of the issuer of --dev, once the address is known */
     aigw_host host;
     aigw_gateway *gateway;
     aigw_server *server;
@@ -43,6 +44,8 @@ static const char *look_up(void *user, const char *name)
     const serve *s = user;
     if (s->dev_secret[0] && strcmp(name, "AIGW_DEV_CLIENT_SECRET") == 0)
         return s->dev_secret;
+    if (s->dev_url[0] && strcmp(name, "AIGW_DEV_URL") == 0)
+        return s->dev_url;
     if (s->listen && strcmp(name, "AIGW_LISTEN") == 0)
         return s->listen; /* so that addresses made from it, as the issuer's, are right */
     if (s->listen && strcmp(name, "AIGW_PORT") == 0)
@@ -242,6 +245,12 @@ static int open_server(serve *s, aigw_error *err)
         return code;
     aigw_server_address(s->server, address, sizeof address);
     snprintf(base, sizeof base, "%s://%s", options.tls_cert_file[0] ? "https" : "http", address);
+    if (s->dev && s->listen) { /* the issuer goes by the address that was really bound */
+        snprintf(s->dev_url, sizeof s->dev_url, "%s", base);
+        code = on_document(s, load_again, err);
+        if (code != AIGW_OK)
+            return code;
+    }
     fprintf(stderr, "aigw-serve listening on %s\n", base);
     if (s->dev)
         print_dev(s, base);
