@@ -1,7 +1,11 @@
 /* The config of a gateway without a document: environment variables. */
 #include "config_help.h"
 
-#define ENV(...) help_env = (const char *const[]){__VA_ARGS__, NULL}
+#define ENV(...)                                                                                   \
+    help_env = (const char *const[])                                                               \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
 
 static const gw_upstream *upstream(const gw_config *c, const char *name)
 {
@@ -38,8 +42,8 @@ static void one_key_is_enough(void **state)
 static void four_vendors(void **state)
 {
     (void)state;
-    ENV("OPENAI_API_KEY", "a", "ANTHROPIC_API_KEY", "b", "GOOGLE_API_KEY", "c", "AZURE_API_KEY", "d",
-        "AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com/", "ANTHROPIC_BASE_URL",
+    ENV("OPENAI_API_KEY", "a", "ANTHROPIC_API_KEY", "b", "GOOGLE_API_KEY", "c", "AZURE_API_KEY",
+        "d", "AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com/", "ANTHROPIC_BASE_URL",
         "http://127.0.0.1:9");
     gw_config *c = help_load("");
     gw_route_target out[GW_PLAN_MAX];
@@ -65,9 +69,9 @@ static void listen_and_port(void **state)
 {
     (void)state;
     static const char *const good[][3] = {
-        {"[::1]:9", NULL, "[::1]:9"},         {"127.0.0.2", NULL, "127.0.0.2:8787"},
-        {"::1", "9000", "[::1]:9000"},        {NULL, "9000", "127.0.0.1:9000"},
-        {"localhost", "0", "localhost:0"},    {"", "", "127.0.0.1:8787"},
+        {"[::1]:9", NULL, "[::1]:9"},      {"127.0.0.2", NULL, "127.0.0.2:8787"},
+        {"::1", "9000", "[::1]:9000"},     {NULL, "9000", "127.0.0.1:9000"},
+        {"localhost", "0", "localhost:0"}, {"", "", "127.0.0.1:8787"},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         ENV("OPENAI_API_KEY", "a", "AIGW_LISTEN", good[i][0] ? good[i][0] : "", "AIGW_PORT",
@@ -102,7 +106,8 @@ static void tokens(void **state)
     assert_true(gw_eq(c->issuers[0].jwks_url, GW_S("https://i/p/.well-known/jwks.json")));
     assert_int_equal(c->issuers[0].gate.policy.audience_count, 2);
     assert_true(gw_eq(c->issuers[0].gate.policy.audiences[1], GW_S("y")));
-    assert_true(gw_eq(c->issuers[0].gate.policy.scopes[0], GW_S("https://gateway.internal/invoke")));
+    assert_true(
+        gw_eq(c->issuers[0].gate.policy.scopes[0], GW_S("https://gateway.internal/invoke")));
     assert_int_equal(c->trusted_proxy_count, 2);
     gw_config_free(c);
 

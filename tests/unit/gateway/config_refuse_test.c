@@ -168,8 +168,8 @@ static void sections_that_contradict(void **state)
         {"auth: {jwt: {issuers: [{issuer: a}]}}\n" ECHO, 1, "/auth/jwt/issuers/0/issuer", "https"},
         {"auth: {jwt: {issuers: [{issuer: a, jwks_url: 'http://b.example/'}]}}\n" ECHO, 1,
          "/auth/jwt/issuers/0/jwks_url", "loopback"},
-        {"auth: {jwt: {issuers: [{issuer: a, jwks: '{}'}]}}\n" ECHO, 1,
-         "/auth/jwt/issuers/0/jwks", "Key Set"},
+        {"auth: {jwt: {issuers: [{issuer: a, jwks: '{}'}]}}\n" ECHO, 1, "/auth/jwt/issuers/0/jwks",
+         "Key Set"},
         {"auth: {jwt: {issuers: [{issuer: a, jwks_file: /nowhere}]}}\n" ECHO, 1,
          "/auth/jwt/issuers/0/jwks_file", "does not exist"},
         {"auth: {jwt: {issuers: [{issuer: 'https://a'}, {issuer: 'https://a'}]}}\n" ECHO, 1,
@@ -200,8 +200,8 @@ static void providers_that_contradict(void **state)
         {"providers: [{type: echo, api_key: x}]", 1, "/providers/0/api_key", "in process"},
         {"providers: [{type: echo}, {type: echo}]", 1, "/providers/1", "two providers"},
         {"providers: [{type: echo, name: a/b}]", 1, "/providers/0/name", "letters"},
-        {"providers: [{type: openai, api_key: a, api_key_file: b}]", 1,
-         "/providers/0/api_key_file", "only one"},
+        {"providers: [{type: openai, api_key: a, api_key_file: b}]", 1, "/providers/0/api_key_file",
+         "only one"},
         {"providers: [{type: openai, api_key: \"a\\r\\nX: y\"}]", 1, "/providers/0/api_key",
          "white space"},
         {"providers: [{type: openai, base_url: 'ftp://a'}]", 1, "/providers/0/base_url", "https"},
@@ -227,8 +227,8 @@ static void providers_that_contradict(void **state)
         {"providers: [{type: openai, api_key: a, headers: {a: \"b\\nc\"}}]", 1,
          "/providers/0/headers/a", "printable"},
         {ECHO "models: [{name: m, targets: []}]", 2, "/models/0/targets", "at least 1"},
-        {ECHO "models: [{name: m, targets: [{provider: ecko}]}]", 2,
-         "/models/0/targets/0/provider", "one of the providers"},
+        {ECHO "models: [{name: m, targets: [{provider: ecko}]}]", 2, "/models/0/targets/0/provider",
+         "one of the providers"},
         {ECHO "models: [{name: m, targets: [{provider: echo}]}, {name: m, targets: "
               "[{provider: echo}]}]",
          2, "/models/1/name", "twice"},
@@ -249,7 +249,8 @@ static void good_addresses(void **state)
         snprintf(document, sizeof document, "providers: [{type: openai, base_url: '%s'}]", urls[i]);
         gw_config_free(help_load(document));
     }
-    gw_config_free(help_load("providers: [{type: openai, base_url: 'http://a', allow_http: true}]"));
+    gw_config_free(
+        help_load("providers: [{type: openai, base_url: 'http://a', allow_http: true}]"));
     gw_config_free(help_load("server: {listen: 'localhost:0', trusted_proxies: ['1::/64', '::', "
                              "'::ffff:1.2.3.4', '1:2:3:4:5:6:7:8', 0.0.0.0/0]}\n" ECHO));
 }
@@ -269,8 +270,8 @@ static void listening_beyond_loopback(void **state)
     gw_config_free(help_load("server: {listen: '0.0.0.0:1', insecure_no_auth: true}\n" ECHO));
     gw_config_free(
         help_load("server: {listen: '0.0.0.0:1', trusted_proxies: [10.0.0.0/8]}\n" ECHO JWT));
-    gw_config_free(help_load(
-        "server: {listen: '0.0.0.0:1', tls: {cert_file: a, key_file: b}}\n" ECHO JWT));
+    gw_config_free(
+        help_load("server: {listen: '0.0.0.0:1', tls: {cert_file: a, key_file: b}}\n" ECHO JWT));
 
     gw_config *c = help_load(ECHO);
     assert_int_equal(gw_config_check_listen(c, "[::1]:0", false, &help_err), AIGW_OK);

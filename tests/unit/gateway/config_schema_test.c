@@ -37,7 +37,8 @@ static gw_json_ref inner_section(walk *w, gw_json_ref schema)
 {
     if (has_type(w, schema, "array"))
         schema = gw_json_get(&w->schema, schema, "items");
-    return gw_json_get(&w->schema, schema, "properties") == GW_JSON_ABSENT ? GW_JSON_ABSENT : schema;
+    return gw_json_get(&w->schema, schema, "properties") == GW_JSON_ABSENT ? GW_JSON_ABSENT
+                                                                           : schema;
 }
 
 /* Any value that the schema allows. */
@@ -244,9 +245,17 @@ static void every_key_is_documented(void **state)
 static void the_examples_load(void **state)
 {
     (void)state;
-    static const char *const env[] = {"OPENAI_API_KEY", "a",           "ANTHROPIC_API_KEY", "b",
-                                      "AZURE_API_KEY",  "c",           "TEAM_A_SECRET",     "d",
-                                      "AIGW_PUBLIC_URL", "https://gw", NULL};
+    static const char *const env[] = {"OPENAI_API_KEY",
+                                      "a",
+                                      "ANTHROPIC_API_KEY",
+                                      "b",
+                                      "AZURE_API_KEY",
+                                      "c",
+                                      "TEAM_A_SECRET",
+                                      "d",
+                                      "AIGW_PUBLIC_URL",
+                                      "https://gw",
+                                      NULL};
     help_env = env;
     char *text = read_doc(AIGW_SOURCE_DIR "/docs/config.md");
     int examples = 0;

@@ -248,8 +248,8 @@ static void secrets_from_files(void **state)
     unlink(path);
     help_refused(document, 1, "/providers/0/api_key_file", "does not exist");
     assert_int_equal(help_err.code, AIGW_E_IO);
-    help_refused("providers: [{type: openai, api_key_file: /tmp}]", 1,
-                 "/providers/0/api_key_file", "not a regular file");
+    help_refused("providers: [{type: openai, api_key_file: /tmp}]", 1, "/providers/0/api_key_file",
+                 "not a regular file");
     help_refused("providers: [{type: openai, api_key_file: /dev/zero}]", 1,
                  "/providers/0/api_key_file", "not a regular file");
 }

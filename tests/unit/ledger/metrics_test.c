@@ -1,12 +1,12 @@
 /* The counters, and their text read by a strict reader of the Prometheus format 0.0.4. */
 #include "base/text.h"
 #include "ledger/metrics.h"
+#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static char text[256 * 1024];
 
@@ -251,9 +251,12 @@ static void threads_lose_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_unused_one_is_valid),   cmocka_unit_test(requests_have_route_and_class),
-        cmocka_unit_test(histograms_are_cumulative), cmocka_unit_test(plain_counters_and_gauge),
-        cmocka_unit_test(labels_are_bounded),        cmocka_unit_test(threads_lose_nothing),
+        cmocka_unit_test(an_unused_one_is_valid),
+        cmocka_unit_test(requests_have_route_and_class),
+        cmocka_unit_test(histograms_are_cumulative),
+        cmocka_unit_test(plain_counters_and_gauge),
+        cmocka_unit_test(labels_are_bounded),
+        cmocka_unit_test(threads_lose_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

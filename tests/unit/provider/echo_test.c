@@ -2,11 +2,11 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "provider/rows.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 typedef struct answer {
     gw_arena *arena;
@@ -131,8 +131,8 @@ static void see_chunk(answer *a, aigw_slice data, seen *s)
         memcpy(s->text + n, inner.data, inner.len);
     s->text[n + inner.len] = '\0';
     s->longest = inner.len > s->longest ? inner.len : s->longest;
-    aigw_slice finish = gw_json_inner(&doc, gw_json_get(&doc, at(&doc, "choices.0"),
-                                                        "finish_reason"));
+    aigw_slice finish =
+        gw_json_inner(&doc, gw_json_get(&doc, at(&doc, "choices.0"), "finish_reason"));
     if (finish.data)
         snprintf(s->finish, sizeof s->finish, "%.*s", (int)finish.len, finish.data);
 }
@@ -191,8 +191,8 @@ static void long_words_are_cut_between_characters(void **state)
 {
     (void)state;
     static char body[8192];
-    static const char *const units[] = {"\\ud83d\\ude00", "\xf0\x9f\x98\x80", "\xc3\xa9", "\\\\",
-                                        "\\\"", "x"};
+    static const char *const units[] = {
+        "\\ud83d\\ude00", "\xf0\x9f\x98\x80", "\xc3\xa9", "\\\\", "\\\"", "x"};
     for (size_t u = 0; u < sizeof units / sizeof units[0]; u++) {
         char word[6000] = "z";
         size_t step = strlen(units[u]);
@@ -245,11 +245,10 @@ static void demanded_tool_is_called(void **state)
 static void odd_requests(void **state)
 {
     (void)state;
-    static const char *const refused[] = {"", "[]", "{", "{}", "{\"messages\":{}}",
-                                          "{\"messages\":[],\"messages\":[]}"};
+    static const char *const refused[] = {
+        "", "[]", "{", "{}", "{\"messages\":{}}", "{\"messages\":[],\"messages\":[]}"};
     static const char *const fine[] = {
-        "{\"messages\":[]}",
-        "{\"messages\":[null,1,{},{\"role\":\"user\"}]}",
+        "{\"messages\":[]}", "{\"messages\":[null,1,{},{\"role\":\"user\"}]}",
         "{\"messages\":[{\"role\":\"user\",\"content\":[1,{},{\"text\":5}]}],\"tool_choice\":5}",
         "{\"messages\":[],\"tools\":[1],\"tool_choice\":\"required\"}",
         "{\"messages\":[{\"role\":\"user\",\"content\":null}],\"stream_options\":5,\"tools\":7}"};

@@ -1,10 +1,10 @@
 /* The rows of the vendor table. */
 #include "base/text.h"
 #include "provider/provider.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 static void rows_are_found_by_name(void **state)
 {
@@ -44,8 +44,8 @@ static void vendors_are_as_documented(void **state)
     assert_string_equal(anthropic->base_url, "https://api.anthropic.com");
     assert_string_equal(anthropic->chat_path, "/v1/messages");
     assert_int_equal(anthropic->auth, GW_AUTH_X_API_KEY);
-    assert_true(gw_eq(gw_header_get(anthropic->headers, 1, GW_S("anthropic-version")),
-                      GW_S("2023-06-01")));
+    assert_true(
+        gw_eq(gw_header_get(anthropic->headers, 1, GW_S("anthropic-version")), GW_S("2023-06-01")));
 }
 
 int main(void)
