@@ -1,6 +1,7 @@
 /* Forged and twisted tokens that lenient verifiers accept, each refused; and the vector of RFC 7515. */
 #include "unit/gate/mint.h"
 #include "gate/jwt.h"
+#include <pthread.h>
 
 #define NOW 1700000000
 #define HEADER "{\"alg\":\"RS256\",\"kid\":\"k\"}"
@@ -319,6 +320,34 @@ static void test_rfc7515_a2(void **state)
     aigw_jwks_free(key);
 }
 
+static void *verify_many(void *token)
+{
+    for (int i = 0; i < 50; i++) {
+        aigw_error err;
+        aigw_jwks *own = gw_jwks_ref(jwks);
+        int code = aigw_jwt_verify(own, aigw_slice_of(token), &policy, NOW, NULL, &err);
+        aigw_jwks_free(own);
+        if (code != AIGW_OK)
+            return token;
+    }
+    return NULL;
+}
+
+static void test_eight_threads_share_a_key(void **state)
+{
+    (void)state;
+    pthread_t threads[8];
+    char *token = mint_token(rsa, HEADER, GOOD);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, verify_many, token), 0);
+    for (int i = 0; i < 8; i++) {
+        void *failed = NULL;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    free(token);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -357,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_odd_key_ids),
         cmocka_unit_test(test_a_header_of_nine_megabytes),
         cmocka_unit_test(test_rfc7515_a2),
+        cmocka_unit_test(test_eight_threads_share_a_key),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -233,7 +233,7 @@ static void test_wrong_clients(void **state)
 {
     (void)state;
     static const char *const pairs[] = {"two:", "two:T", "two:tt", "who:t", ":", ":t", "two", "",
-                                        "team one:" SECRET, "two:%74%", "TWO:t", "none:t"};
+                                        ("team one:" SECRET), "two:%74%", "TWO:t", "none:t"};
     static const char *const headers[] = {"Bearer x", "Basic", "Basic !!", "Basic dHdv", "x",
                                           "Basic dHdvOnQ", "Basic  "};
     char copy[1024], form[256];
