@@ -111,8 +111,7 @@ static void test_utf8(void **state)
                           "\xF4\x8F\xBF\xBF",
                           "\xEE\x80\x80",
                           "0123456789abcdef\xC3\xA4",
-                          "12345678\xE2\x82\xAC"
-                          "12345678"};
+                          "12345678\342\202\25412345678"};
     const char *bad[] = {"\xF4\x90\x80\x80",
                          "\xF0\x8F\xBF\xBF",
                          "\xF5\x80\x80\x80",

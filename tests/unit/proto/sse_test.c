@@ -109,20 +109,12 @@ static void test_the_format_at_every_split(void **state)
         {"id: 1\nretry: 5\nfoo: bar\nData: no\n data: no\n\n", "-;"},
         {"\n\n\ndata: x\n\n", "-;-;-;|x;"},
         {"\r\n\r\ndata: x\r\n\r\n", "-;-;|x;"},
-        {"\xEF\xBB\xBF"
-         "data: x\n\ndata: y\n\n",
-         "|x;|y;"},
+        {"\357\273\277data: x\n\ndata: y\n\n", "|x;|y;"},
         {"\xEF\xBB\xBF\n", "-;"},
         {"\xEF\xBB\xBF\r\ndata: x\n\n", "-;|x;"},
-        {"data: x\n\n\xEF\xBB\xBF"
-         "data: y\n\n",
-         "|x;-;"}, /* only the first is a mark */
-        {"\xEF\xBB\xBF\xEF\xBB\xBF"
-         "data: x\n\n",
-         "-;"},
-        {"\xEF\xBB"
-         "data: x\n\n",
-         "-;"},
+        {"data: x\n\n\357\273\277data: y\n\n", "|x;-;"}, /* only the first is a mark */
+        {"\xEF\xBB\xBF\357\273\277data: x\n\n", "-;"},
+        {"\357\273data: x\n\n", "-;"},
         {"data: \xC3\xA4\xF0\x9F\x98\x80\n\n", "|\xC3\xA4\xF0\x9F\x98\x80;"},
         {"data: {\"long\":\"0123456789abcdef0123456789abcdef\"}\n\n",
          "|{\"long\":\"0123456789abcdef0123456789abcdef\"};"},
