@@ -5,14 +5,14 @@
 #include "base/text.h"
 #include <stdio.h>
 
-#define REALM "Bearer realm=\"aigw\""
+#define REALM                  "Bearer realm=\"aigw\""
 #define MAX_CACHED_TOKEN_BYTES 16384 /* no larger one is ever verified */
 
 /* The stable words of <aigw/verify.h>, to hand out as static text. */
 static const char *const reasons[] = {
-    "token_too_large", "not_three_parts", "bad_base64",    "bad_header",    "critical_header",
-    "wrong_type",      "unknown_key",     "key_mismatch",  "bad_signature", "algorithm_not_allowed",
-    "bad_claims",      "wrong_issuer",    "expired",       "not_yet_valid", "wrong_audience",
+    "token_too_large", "not_three_parts", "bad_base64",   "bad_header",    "critical_header",
+    "wrong_type",      "unknown_key",     "key_mismatch", "bad_signature", "algorithm_not_allowed",
+    "bad_claims",      "wrong_issuer",    "expired",      "not_yet_valid", "wrong_audience",
     "missing_scope",
 };
 
@@ -182,8 +182,8 @@ static void pass(const gw_jwt_facts *facts, gw_gate_result *out)
     }
     /* Who it is must be whole; of the scope, what fits. */
     size_t left = sizeof out->room - subject.len - team.len;
-    while (scope.len > left || (scope.len < facts->scope.len && scope.len &&
-                                facts->scope.data[scope.len] != ' '))
+    while (scope.len > left ||
+           (scope.len < facts->scope.len && scope.len && facts->scope.data[scope.len] != ' '))
         scope.len--;
     char *at = out->room;
     aigw_slice *texts[] = {&subject, &team, &scope};
@@ -219,8 +219,8 @@ static bool check_cached(const gw_gate *gate, aigw_slice token, gw_gate_keys_fn 
     char room[sizeof out->room];
     gw_jwt_facts facts;
     size_t issuer;
-    if (!gw_jwt_cache_get_any(gate->cache, token, generations, gate->issuer_count, room, sizeof room,
-                              &facts, &issuer))
+    if (!gw_jwt_cache_get_any(gate->cache, token, generations, gate->issuer_count, room,
+                              sizeof room, &facts, &issuer))
         return false;
     aigw_error err;
     aigw_policy policy = policy_of(&gate->issuers[issuer]);
@@ -234,8 +234,8 @@ static bool check_cached(const gw_gate *gate, aigw_slice token, gw_gate_keys_fn 
 }
 
 /* False: no issuer of ours; *out holds the denial, with the token's own fault where it has one. */
-static bool choose_issuer(const gw_gate *gate, aigw_slice token, gw_arena *arena, size_t *out_issuer,
-                          gw_gate_result *out)
+static bool choose_issuer(const gw_gate *gate, aigw_slice token, gw_arena *arena,
+                          size_t *out_issuer, gw_gate_result *out)
 {
     aigw_slice name = GW_S("");
     gw_jwt_facts facts;

@@ -29,15 +29,15 @@ typedef const aigw_jwks *gw_gate_keys_fn(void *user, size_t issuer);
 
 typedef struct gw_gate_result {
     gw_gate_verdict verdict;
-    bool cache_hit, cache_miss;    /* the token was known; its signature was checked */
+    bool cache_hit, cache_miss; /* the token was known; its signature was checked */
     /* NEED: which issuer; unknown_kid says that a set is there but lacks the token's key */
     size_t issuer;
     bool unknown_kid;
     /* DENY */
     int status;
-    const char *reason;            /* stable word, for log and metrics only */
-    const char *message;           /* for the client; generic */
-    char www_authenticate[256];    /* "" if none */
+    const char *reason;         /* stable word, for log and metrics only */
+    const char *message;        /* for the client; generic */
+    char www_authenticate[256]; /* "" if none */
     /* PASS: who; slices into `room` */
     aigw_slice subject, team, scope;
     char room[1024];

@@ -11,8 +11,8 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#define MIN_RSA_BITS 2048
-#define MAX_RSA_BITS 8192
+#define MIN_RSA_BITS      2048
+#define MAX_RSA_BITS      8192
 #define MAX_EXPONENT_BITS 64
 
 const gw_jwa gw_jwa_table[GW_JWA_COUNT] = {
@@ -112,8 +112,9 @@ EVP_PKEY_CTX *gw_jwa_prepare(const gw_jwa *row, EVP_PKEY *key)
     EVP_MD *digest = EVP_MD_fetch(NULL, row->digest, NULL);
     if (digest && EVP_PKEY_is_a(key, row->kty))
         ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    if (ctx && (EVP_PKEY_verify_init(ctx) <= 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, row->padding) <= 0 ||
-                EVP_PKEY_CTX_set_signature_md(ctx, digest) <= 0)) {
+    if (ctx &&
+        (EVP_PKEY_verify_init(ctx) <= 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, row->padding) <= 0 ||
+         EVP_PKEY_CTX_set_signature_md(ctx, digest) <= 0)) {
         EVP_PKEY_CTX_free(ctx);
         ctx = NULL;
     }

@@ -19,7 +19,7 @@ typedef struct gw_jwa {
     const char *digest;                          /* the crypto library's name for it */
     void (*hash)(aigw_slice data, uint8_t *out); /* the same digest, without a lookup by name */
     size_t hash_bytes;
-    int padding;                                 /* RSA: the crypto library's padding mode */
+    int padding; /* RSA: the crypto library's padding mode */
 } gw_jwa;
 
 enum { GW_JWA_RS256, GW_JWA_COUNT };

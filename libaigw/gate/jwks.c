@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include <stdatomic.h>
 
-#define MAX_SET_BYTES (150 * 1024)
-#define MAX_KEYS 64
+#define MAX_SET_BYTES   (150 * 1024)
+#define MAX_KEYS        64
 #define MAX_ARENA_BYTES (4 * 1024 * 1024)
 
 struct aigw_jwks {
@@ -151,10 +151,12 @@ static int read_set(gw_arena *arena, aigw_slice json, aigw_jwks **out, aigw_erro
         return code;
     gw_json_ref list = gw_json_get(&doc, 0, "keys");
     if (gw_json_typeof(&doc, 0) != GW_JSON_OBJECT || gw_json_typeof(&doc, list) != GW_JSON_ARRAY)
-        return gw_fail(err, AIGW_E_PARSE, "not_a_jwks", "a key set is an object with a `keys` array");
+        return gw_fail(err, AIGW_E_PARSE, "not_a_jwks",
+                       "a key set is an object with a `keys` array");
     uint32_t count = gw_json_count(&doc, list);
     if (count > MAX_KEYS)
-        return gw_fail(err, AIGW_E_LIMIT, "too_many_keys", "a key set has at most %d keys", MAX_KEYS);
+        return gw_fail(err, AIGW_E_LIMIT, "too_many_keys", "a key set has at most %d keys",
+                       MAX_KEYS);
     aigw_jwks *jwks = NULL;
     code = new_set(count, &jwks, err);
     gw_json_ref ref = gw_json_first(&doc, list);
@@ -194,8 +196,8 @@ int gw_jwks_from_pem(aigw_slice pem, aigw_slice kid, aigw_jwks **out, aigw_error
 {
     aigw_jwks *jwks = NULL;
     if (kid.len > GW_MAX_KID_BYTES || (kid.len && memchr(kid.data, '\0', kid.len)))
-        return gw_fail(err, AIGW_E_INVALID, "bad_key_id", "a key id has at most %d bytes and no NUL",
-                       GW_MAX_KID_BYTES);
+        return gw_fail(err, AIGW_E_INVALID, "bad_key_id",
+                       "a key id has at most %d bytes and no NUL", GW_MAX_KID_BYTES);
     int code = new_set(1, &jwks, err);
     if (code != AIGW_OK)
         return code;
@@ -207,7 +209,8 @@ int gw_jwks_from_pem(aigw_slice pem, aigw_slice kid, aigw_jwks **out, aigw_error
     if (!key->kid)
         code = gw_fail_nomem(err);
     else if (!key->key)
-        code = gw_fail(err, AIGW_E_PARSE, "bad_key", "not an unencrypted RSA key of 2048 to 8192 bits");
+        code = gw_fail(err, AIGW_E_PARSE, "bad_key",
+                       "not an unencrypted RSA key of 2048 to 8192 bits");
     if (code != AIGW_OK) {
         aigw_jwks_free(jwks);
         return code;

@@ -7,11 +7,11 @@
 #include "base/text.h"
 
 #define DEFAULT_TOKEN_BYTES 8192
-#define MAX_TOKEN_BYTES 16384
-#define DEFAULT_LEEWAY_S 60
-#define MAX_LEEWAY_S 300
-#define MAX_NUMERIC_DATE INT64_C(9007199254740992) /* 2^53: exact in every reader */
-#define VERIFY_ARENA_BYTES (1024 * 1024)
+#define MAX_TOKEN_BYTES     16384
+#define DEFAULT_LEEWAY_S    60
+#define MAX_LEEWAY_S        300
+#define MAX_NUMERIC_DATE    INT64_C(9007199254740992) /* 2^53: exact in every reader */
+#define VERIFY_ARENA_BYTES  (1024 * 1024)
 
 static const gw_json_limits header_limits = {.max_depth = 16, .max_nodes = 1024};
 static const gw_json_limits claims_limits = {.max_depth = 16, .max_nodes = 8192};
@@ -365,7 +365,8 @@ int gw_jwt_check_claims(const gw_jwt_facts *facts, const aigw_policy *policy, in
         return deny(err, "bad_claims", "the token has no expiry");
     if (now_unix_s - leeway >= facts->expires_unix_s)
         return deny(err, "expired", "the token has expired");
-    if (now_unix_s + leeway < facts->not_before_unix_s || now_unix_s + leeway < facts->issued_unix_s)
+    if (now_unix_s + leeway < facts->not_before_unix_s ||
+        now_unix_s + leeway < facts->issued_unix_s)
         return deny(err, "not_yet_valid", "the token is not valid yet");
     if (policy->audience_count &&
         !has_any_word(facts->audience, policy->audiences, policy->audience_count))
@@ -414,7 +415,8 @@ int aigw_jwt_verify(const aigw_jwks *jwks, aigw_slice token, const aigw_policy *
 {
     if (!jwks || !policy || policy->size < sizeof *policy || policy->leeway_s < -1 ||
         policy->leeway_s > MAX_LEEWAY_S || policy->max_token_bytes > MAX_TOKEN_BYTES)
-        return gw_fail(err, AIGW_E_INVALID, "invalid_argument", "no key set, or a policy out of range");
+        return gw_fail(err, AIGW_E_INVALID, "invalid_argument",
+                       "no key set, or a policy out of range");
     gw_arena *arena = gw_arena_new(VERIFY_ARENA_BYTES);
     aigw_claims *claims = arena ? gw_arena_calloc(arena, 1, sizeof *claims) : NULL;
     if (!claims) {

@@ -8,7 +8,7 @@
 #define MAX_SHARDS 16
 #define TEXT_BYTES 512
 #define TEXT_COUNT 6 /* key_id, issuer, subject, team, scope, audience */
-#define NO_ENTRY UINT32_MAX
+#define NO_ENTRY   UINT32_MAX
 
 typedef struct entry {
     uint8_t digest[GW_SHA256_BYTES]; /* of the token: strict base64url leaves it one spelling */

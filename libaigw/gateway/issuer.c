@@ -92,8 +92,8 @@ static void write_jwks(gw_jw *w, aigw_slice kid, aigw_slice n, aigw_slice e)
     const struct {
         const char *name;
         aigw_slice value;
-    } members[] = {{"alg", GW_S("RS256")}, {"e", e}, {"kid", kid}, {"kty", GW_S("RSA")},
-                   {"n", n},               {"use", GW_S("sig")}};
+    } members[] = {{"alg", GW_S("RS256")}, {"e", e}, {"kid", kid},
+                   {"kty", GW_S("RSA")},   {"n", n}, {"use", GW_S("sig")}};
     gw_jw_object(w);
     gw_jw_key(w, "keys");
     gw_jw_array(w);
@@ -138,7 +138,8 @@ static int take_key(aigw_issuer *issuer, aigw_slice pem, aigw_error *err)
     EVP_PKEY *key = pem.len ? read_key(pem) : EVP_RSA_gen(KEY_BITS);
     int code = AIGW_OK;
     if (!key || !EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) < KEY_BITS)
-        code = refuse(err, "bad_private_key", "the private key is no unencrypted RSA key of 2048 bits or more");
+        code = refuse(err, "bad_private_key",
+                      "the private key is no unencrypted RSA key of 2048 bits or more");
     else if (!write_key(key, &issuer->key_pem) || !describe_key(issuer, key))
         code = gw_fail_nomem(err);
     EVP_PKEY_free(key);
@@ -146,7 +147,8 @@ static int take_key(aigw_issuer *issuer, aigw_slice pem, aigw_error *err)
     if (code == AIGW_OK)
         code = gw_jwks_from_pem(gw_slice(issuer->key_pem.data, issuer->key_pem.len), issuer->key_id,
                                 &issuer->jwks, err);
-    return code == AIGW_E_PARSE ? refuse(err, "bad_private_key", "the private key is not sound") : code;
+    return code == AIGW_E_PARSE ? refuse(err, "bad_private_key", "the private key is not sound")
+                                : code;
 }
 
 /* ---- The clients ---- */
@@ -174,7 +176,8 @@ static int check_client(const aigw_issuer_client *client, aigw_error *err)
         return refuse(err, "bad_token_lifetime", "a token lives 1 second to 366 days");
     for (size_t i = 0; i < client->scope_count; i++) {
         if (!is_scope(client->scopes[i]))
-            return refuse(err, "bad_scope", "a scope is printable ASCII without space, quote, backslash");
+            return refuse(err, "bad_scope",
+                          "a scope is printable ASCII without space, quote, backslash");
     }
     return AIGW_OK;
 }
@@ -273,8 +276,8 @@ static void write_number_member(gw_jw *w, const char *name, int64_t value)
 }
 
 /* The claims of a Cognito machine-to-machine access token: no aud. */
-static void write_claims(const aigw_issuer *issuer, const gw_issuer_client *client, aigw_slice scope,
-                         aigw_slice token_id, gw_buf *out)
+static void write_claims(const aigw_issuer *issuer, const gw_issuer_client *client,
+                         aigw_slice scope, aigw_slice token_id, gw_buf *out)
 {
     int64_t now = gw_unix_s(&issuer->clock);
     gw_jw w = gw_jw_on(out);

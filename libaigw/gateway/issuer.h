@@ -21,12 +21,12 @@ typedef struct gw_issuer_client {
 } gw_issuer_client;
 
 struct aigw_issuer {
-    gw_arena *arena;    /* holds the texts and the clients */
+    gw_arena *arena; /* holds the texts and the clients */
     gw_clock clock;
-    gw_secret key_pem;  /* the private key, as libjwt wants it */
-    aigw_jwks *jwks;    /* its public part, to check signatures with */
+    gw_secret key_pem; /* the private key, as libjwt wants it */
+    aigw_jwks *jwks;   /* its public part, to check signatures with */
     aigw_slice jwks_json;
-    aigw_slice key_id;  /* RFC 7638 thumbprint */
+    aigw_slice key_id; /* RFC 7638 thumbprint */
     aigw_slice issuer;
     gw_issuer_client *clients;
     size_t client_count;

@@ -7,9 +7,9 @@
 #include "gateway/issuer.h"
 
 #define MAX_AUTHORIZATION_BYTES 4096
-#define MAX_TOKEN_BYTES 16384
-#define MAX_BODY_BYTES (MAX_TOKEN_BYTES + 1024)
-#define CHALLENGE "Basic realm=\"aigw\", charset=\"UTF-8\""
+#define MAX_TOKEN_BYTES         16384
+#define MAX_BODY_BYTES          (MAX_TOKEN_BYTES + 1024)
+#define CHALLENGE               "Basic realm=\"aigw\", charset=\"UTF-8\""
 
 /* Who asks; the room behind the texts is wiped when dropped. */
 typedef struct credentials {
@@ -176,7 +176,8 @@ int aigw_issuer_token(aigw_issuer *issuer, aigw_slice authorization, aigw_slice 
 {
     gw_form fields;
     if (!issuer || !out)
-        return gw_fail(err, AIGW_E_INVALID, "invalid_argument", "no issuer, or no place for the answer");
+        return gw_fail(err, AIGW_E_INVALID, "invalid_argument",
+                       "no issuer, or no place for the answer");
     int code = gw_form_parse(form, &fields);
     if (code == AIGW_E_NOMEM)
         return gw_fail_nomem(err);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_SIGNED_BYTES 16384
+#define MAX_SIGNED_BYTES  16384
 #define CHECK_ARENA_BYTES (512 * 1024)
 
 static int add_parts(jwt_t *jwt, const char *key_id, const char *claims, aigw_slice pem)
@@ -56,7 +56,8 @@ static int sign(const aigw_jwks *check, aigw_slice pem, const char *key_id, cons
 {
     char *text = encode(key_id, claims, pem);
     if (!text)
-        return gw_fail(err, AIGW_E_INVALID, "cannot_sign", "claims or private key were not accepted");
+        return gw_fail(err, AIGW_E_INVALID, "cannot_sign",
+                       "claims or private key were not accepted");
     aigw_slice token = aigw_slice_of(text);
     int code = self_check(check, token, err);
     if (code == AIGW_OK && !gw_buf_add(out, token))
@@ -74,8 +75,8 @@ int gw_jwt_sign_for(const aigw_jwks *check, aigw_slice private_key_pem, aigw_sli
         return gw_fail(err, AIGW_E_INVALID, "cannot_sign", "no private key or no claims");
     char *kid = gw_strdup(key_id);
     char *claims = gw_strdup(claims_json);
-    int code = kid && claims ? sign(check, private_key_pem, kid, claims, out, err)
-                             : gw_fail_nomem(err);
+    int code =
+        kid && claims ? sign(check, private_key_pem, kid, claims, out, err) : gw_fail_nomem(err);
     gw_free(kid);
     gw_free(claims);
     return code;

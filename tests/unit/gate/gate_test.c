@@ -1,11 +1,12 @@
 /* The gate: where the token stands, which issuer, which answer (RFC 6750), what a cache hit still checks. */
-#include "unit/gate/mint.h"
 #include "gate/gate.h"
+#include "unit/gate/mint.h"
 
-#define NOW 1700000000
+#define NOW    1700000000
 #define HEADER "{\"alg\":\"RS256\",\"kid\":\"k\"}"
-#define GOOD "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/invoke x\",\"client_id\":\"c\"," \
-             "\"custom:team\":\"blue\"}"
+#define GOOD                                                                                       \
+    "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/invoke x\",\"client_id\":\"c\","     \
+    "\"custom:team\":\"blue\"}"
 #define OF_B "{\"iss\":\"https://b\",\"exp\":1700003600,\"client_id\":\"d\"}"
 
 static EVP_PKEY *rsa, *rsa_b;
@@ -91,8 +92,8 @@ static void test_no_token(void **state)
 static void test_malformed_requests(void **state)
 {
     (void)state;
-    static const char *const values[] = {"Basic YTpi", "Bearer", "", "Bearera.b.c", "Digest x",
-                                         "a.b.c", "Bearer,a.b.c"};
+    static const char *const values[] = {"Basic YTpi", "Bearer",      "", "Bearera.b.c", "Digest x",
+                                         "a.b.c",      "Bearer,a.b.c"};
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         check_header("Authorization", values[i]);
         expect_denied(400, "not_bearer", REQUEST);
@@ -186,7 +187,8 @@ static void test_invalid_tokens(void **state)
 static void test_missing_scope(void **state)
 {
     (void)state;
-    static const char payload[] = "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/other\"}";
+    static const char payload[] =
+        "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/other\"}";
     check_payload(payload, NOW);
     expect_denied(401, "missing_scope", SCOPE);
     gate.insufficient_scope_status = 403;
@@ -201,8 +203,8 @@ static void test_scope_challenge_is_bounded(void **state)
     (void)state;
     char long_name[200];
     memset(long_name, 'l', sizeof long_name);
-    aigw_slice odd[] = {GW_S("a\"b"), gw_slice(long_name, 199), GW_S("fits"), GW_S("a\r\nb"),
-                        gw_slice(long_name, 100), GW_S("")};
+    aigw_slice odd[] = {GW_S("a\"b"),   gw_slice(long_name, 199), GW_S("fits"),
+                        GW_S("a\r\nb"), gw_slice(long_name, 100), GW_S("")};
     issuers[0].policy.scopes = odd;
     issuers[0].policy.scope_count = 6;
     check_payload("{\"iss\":\"https://a\",\"exp\":1700003600}", NOW);
@@ -274,8 +276,8 @@ static void test_a_hit_still_checks_time_and_policy(void **state)
     /* Without the signature's key the facts alone answer: this is a hit. */
     char room[1024];
     gw_jwt_facts facts;
-    assert_true(gw_jwt_cache_get(gate.cache, aigw_slice_of(token), gw_jwks_generation(sets[0]), room,
-                                 sizeof room, &facts));
+    assert_true(gw_jwt_cache_get(gate.cache, aigw_slice_of(token), gw_jwks_generation(sets[0]),
+                                 room, sizeof room, &facts));
     check_bearer_at(token, NOW + 3660, true);
     expect_denied(401, "expired", TOKEN);
     check_bearer_at(token, NOW, true);
@@ -329,13 +331,15 @@ static void test_large_names(void **state)
     char payload[4096], subject[1100], scope[1100];
     memset(subject, 's', sizeof subject);
     memset(scope, 'x', sizeof scope);
-    snprintf(payload, sizeof payload,
-             "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/invoke\",\"sub\":\"%.1025s\"}",
-             subject);
+    snprintf(
+        payload, sizeof payload,
+        "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/invoke\",\"sub\":\"%.1025s\"}",
+        subject);
     check_payload(payload, NOW);
     expect_denied(401, "bad_claims", TOKEN);
     snprintf(payload, sizeof payload,
-             "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/invoke %.1000s\",\"sub\":\"%.300s\"}",
+             "{\"iss\":\"https://a\",\"exp\":1700003600,\"scope\":\"gw/invoke "
+             "%.1000s\",\"sub\":\"%.300s\"}",
              scope, subject);
     check_payload(payload, NOW);
     assert_int_equal(result.verdict, GW_GATE_PASS);
@@ -346,8 +350,9 @@ static void test_large_names(void **state)
 static void test_no_memory_is_not_the_clients_fault(void **state)
 {
     (void)state;
-    char *token = mint_token(rsa, HEADER, "{\"iss\":\"https://a\",\"exp\":1700003600,"
-                                          "\"scope\":\"gw/invoke\",\"jti\":\"unseen\"}");
+    char *token = mint_token(rsa, HEADER,
+                             "{\"iss\":\"https://a\",\"exp\":1700003600,"
+                             "\"scope\":\"gw/invoke\",\"jti\":\"unseen\"}");
     aigw_header header = {GW_S("x-api-key"), aigw_slice_of(token)};
     size_t passes = 0;
     gw_jwt_cache *kept = gate.cache;
@@ -394,11 +399,14 @@ static int setup(void **state)
     sets[0] = set_of(rsa);
     sets[1] = set_of(rsa_b);
     issuers[0] = (gw_gate_issuer){GW_S("https://a"),
-                                  {.size = sizeof(aigw_policy), .issuer = GW_S("https://a"),
-                                   .scopes = scopes, .scope_count = 2, .leeway_s = -1}};
-    issuers[1] = (gw_gate_issuer){GW_S("https://b"),
-                                  {.size = sizeof(aigw_policy), .issuer = GW_S("https://b"),
+                                  {.size = sizeof(aigw_policy),
+                                   .issuer = GW_S("https://a"),
+                                   .scopes = scopes,
+                                   .scope_count = 2,
                                    .leeway_s = -1}};
+    issuers[1] = (gw_gate_issuer){
+        GW_S("https://b"),
+        {.size = sizeof(aigw_policy), .issuer = GW_S("https://b"), .leeway_s = -1}};
     gate = (gw_gate){true, issuers, 2, 401, gw_jwt_cache_new(64)};
     return gate.cache ? 0 : -1;
 }

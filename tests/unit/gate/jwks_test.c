@@ -1,6 +1,6 @@
 /* Key sets: what is taken, what is passed over, what never verifies, what is refused. */
-#include "unit/gate/mint.h"
 #include "gate/jwks.h"
+#include "unit/gate/mint.h"
 
 static EVP_PKEY *rsa;
 
@@ -81,8 +81,8 @@ static void test_bad_numbers_never_verify(void **state)
         free(json);
     }
     /* The modulus is good; the exponents are even, 1, padded base64url, too large. */
-    static const char *const exponents[] = {"AQAC", "AQ", "Ag", "AQAB=", "AQ AB", "////",
-                                            "AQAAAAAAAAAAAAAAAQ"};
+    static const char *const exponents[] = {
+        "AQAC", "AQ", "Ag", "AQAB=", "AQ AB", "////", "AQAAAAAAAAAAAAAAAQ"};
     char *n = mint_number(rsa, OSSL_PKEY_PARAM_RSA_N);
     for (size_t i = 0; i < sizeof exponents / sizeof exponents[0]; i++) {
         aigw_jwks *jwks = NULL;
@@ -117,9 +117,18 @@ static void test_refuses_what_is_no_set(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "null", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[1]}", "{\"keys\":[]} x",
-        "{\"keys\":[],\"keys\":[]}", "{\"keys\":[],\"k\\u0065ys\":[]}", "{'keys':[]}",
-        "{\"keys\":[{\"kty\":\"RSA\",\"kty\":\"RSA\"}]}", "{\"keys\":[\"\xff\"]}",
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"keys\":{}}",
+        "{\"keys\":[1]}",
+        "{\"keys\":[]} x",
+        "{\"keys\":[],\"keys\":[]}",
+        "{\"keys\":[],\"k\\u0065ys\":[]}",
+        "{'keys':[]}",
+        "{\"keys\":[{\"kty\":\"RSA\",\"kty\":\"RSA\"}]}",
+        "{\"keys\":[\"\xff\"]}",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         aigw_jwks *jwks = (aigw_jwks *)0x1;
@@ -131,7 +140,8 @@ static void test_refuses_what_is_no_set(void **state)
     assert_int_equal(aigw_jwks_count(empty), 0);
     assert_null(gw_jwks_find(empty, GW_S("")));
     aigw_jwks_free(empty);
-    assert_int_equal(aigw_jwks_parse((aigw_slice){"{\"keys\":[]}\0", 12}, &empty, NULL), AIGW_E_PARSE);
+    assert_int_equal(aigw_jwks_parse((aigw_slice){"{\"keys\":[]}\0", 12}, &empty, NULL),
+                     AIGW_E_PARSE);
 }
 
 static void test_bounds(void **state)
@@ -163,7 +173,8 @@ static void test_find(void **state)
 {
     (void)state;
     aigw_jwks *jwks = NULL;
-    char *a = mint_jwk(rsa, ",\"kid\":\"a+/=\""), *b = mint_jwk(rsa, ",\"kid\":\"b\",\"use\":\"enc\"");
+    char *a = mint_jwk(rsa, ",\"kid\":\"a+/=\""),
+         *b = mint_jwk(rsa, ",\"kid\":\"b\",\"use\":\"enc\"");
     char *json = mint_set_of(a, b);
     assert_int_equal(parse(json, &jwks), AIGW_OK);
     assert_string_equal(gw_jwks_find(jwks, GW_S("a+/="))->kid, "a+/=");

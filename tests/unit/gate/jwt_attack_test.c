@@ -1,11 +1,11 @@
 /* Forged and twisted tokens that lenient verifiers accept, each refused; and the vector of RFC 7515. */
-#include "unit/gate/mint.h"
 #include "gate/jwt.h"
+#include "unit/gate/mint.h"
 #include <pthread.h>
 
-#define NOW 1700000000
+#define NOW    1700000000
 #define HEADER "{\"alg\":\"RS256\",\"kid\":\"k\"}"
-#define GOOD "{\"iss\":\"i\",\"exp\":1700003600}"
+#define GOOD   "{\"iss\":\"i\",\"exp\":1700003600}"
 
 static EVP_PKEY *rsa, *stranger;
 static aigw_jwks *jwks;
@@ -52,7 +52,8 @@ static void test_hmac_keyed_with_the_public_key(void **state)
     (void)state;
     char *pem = mint_pem(rsa, false);
     char *n = mint_number(rsa, OSSL_PKEY_PARAM_RSA_N);
-    expect_token(mint_hmac(pem, "{\"alg\":\"HS256\",\"kid\":\"k\"}", GOOD), "algorithm_not_allowed");
+    expect_token(mint_hmac(pem, "{\"alg\":\"HS256\",\"kid\":\"k\"}", GOOD),
+                 "algorithm_not_allowed");
     expect_token(mint_hmac(n, "{\"alg\":\"HS256\",\"kid\":\"k\"}", GOOD), "algorithm_not_allowed");
     expect_token(mint_hmac(pem, HEADER, GOOD), "bad_signature");
     expect_token(mint_hmac("", HEADER, GOOD), "bad_signature");
@@ -63,9 +64,9 @@ static void test_hmac_keyed_with_the_public_key(void **state)
 static void test_no_algorithm(void **state)
 {
     (void)state;
-    static const char *const names[] = {"none", "None", "NONE", "nOnE", "", "HS256", "RS512", "RS384",
-                                        "rs256", "RS256 ", "Rs256", "PS256", "ES256", "EdDSA",
-                                        "RS256\\u0000"};
+    static const char *const names[] = {"none",  "None",  "NONE",  "nOnE",  "",
+                                        "HS256", "RS512", "RS384", "rs256", "RS256 ",
+                                        "Rs256", "PS256", "ES256", "EdDSA", "RS256\\u0000"};
     char header[128];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(header, sizeof header, "{\"alg\":\"%s\",\"kid\":\"k\"}", names[i]);
@@ -116,11 +117,19 @@ static void test_no_sound_json(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{'iss':'i','exp':1700003600}", "{\"iss\":\"i\",\"exp\":NaN}", "{\"iss\":\"i\",\"exp\":1700003600,}",
-        "{\"iss\":\"i\",\"exp\":1700003600} x", "{\"iss\":\"i\",\"exp\":01700003600}", "",
-        "{\"iss\":\"i\",\"exp\":1700003600}{}", "\xef\xbb\xbf{\"iss\":\"i\",\"exp\":1700003600}",
-        "{\"iss\":\"i\\ud800\",\"exp\":1700003600}", "{\"iss\":\"i\",\"exp\":1700003600,\"a\":\"\xc0\x80\"}",
-        "[{\"iss\":\"i\",\"exp\":1700003600}]", "\"x\"", "null",
+        "{'iss':'i','exp':1700003600}",
+        "{\"iss\":\"i\",\"exp\":NaN}",
+        "{\"iss\":\"i\",\"exp\":1700003600,}",
+        "{\"iss\":\"i\",\"exp\":1700003600} x",
+        "{\"iss\":\"i\",\"exp\":01700003600}",
+        "",
+        "{\"iss\":\"i\",\"exp\":1700003600}{}",
+        "\xef\xbb\xbf{\"iss\":\"i\",\"exp\":1700003600}",
+        "{\"iss\":\"i\\ud800\",\"exp\":1700003600}",
+        "{\"iss\":\"i\",\"exp\":1700003600,\"a\":\"\xc0\x80\"}",
+        "[{\"iss\":\"i\",\"exp\":1700003600}]",
+        "\"x\"",
+        "null",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         expect(HEADER, bad[i], "bad_claims");
@@ -136,7 +145,8 @@ static void test_depth(void **state)
     (void)state;
     char payload[256];
     for (int depth = 15; depth <= 40; depth += 25) {
-        size_t len = (size_t)snprintf(payload, sizeof payload, "{\"iss\":\"i\",\"exp\":1700003600,\"a\":");
+        size_t len =
+            (size_t)snprintf(payload, sizeof payload, "{\"iss\":\"i\",\"exp\":1700003600,\"a\":");
         memset(payload + len, '[', (size_t)depth);
         memset(payload + len + depth, ']', (size_t)depth);
         memcpy(payload + len + 2 * depth, "}", 2);
@@ -148,7 +158,8 @@ static void test_depth(void **state)
 static void test_other_spellings(void **state)
 {
     (void)state;
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     char *token = mint_token(rsa, HEADER, GOOD);
     size_t len = strlen(token);
     char *twisted = malloc(len + 8);
@@ -215,10 +226,12 @@ static void test_a_key_of_another_type(void **state)
     (void)state;
     EVP_PKEY *curve = mint_p256();
     expect_token(mint_token(curve, HEADER, GOOD), "bad_signature");
-    expect_token(mint_token(curve, "{\"alg\":\"ES256\",\"kid\":\"k\"}", GOOD), "algorithm_not_allowed");
+    expect_token(mint_token(curve, "{\"alg\":\"ES256\",\"kid\":\"k\"}", GOOD),
+                 "algorithm_not_allowed");
     EVP_PKEY_free(curve);
     /* The set says that the key is for something else. */
-    static const char *const extras[] = {",\"kid\":\"k\",\"alg\":\"RS512\"", ",\"kid\":\"k\",\"use\":\"enc\"",
+    static const char *const extras[] = {",\"kid\":\"k\",\"alg\":\"RS512\"",
+                                         ",\"kid\":\"k\",\"use\":\"enc\"",
                                          ",\"kid\":\"k\",\"key_ops\":[\"encrypt\"]"};
     for (size_t i = 0; i < 3; i++) {
         aigw_jwks *set = parse_and_free(mint_set(rsa, extras[i]));
@@ -247,7 +260,8 @@ static void test_short_keys(void **state)
 static void test_without_key_id(void **state)
 {
     (void)state;
-    static const char *const headers[] = {"{\"alg\":\"RS256\"}", "{\"alg\":\"RS256\",\"kid\":\"\"}"};
+    static const char *const headers[] = {"{\"alg\":\"RS256\"}",
+                                          "{\"alg\":\"RS256\",\"kid\":\"\"}"};
     char *a = mint_jwk(rsa, ",\"kid\":\"k\""), *b = mint_jwk(stranger, ",\"kid\":\"l\"");
     aigw_jwks *two = parse_and_free(mint_set_of(a, b));
     for (size_t i = 0; i < 2; i++) {
@@ -296,22 +310,30 @@ static void test_a_header_of_nine_megabytes(void **state)
 static void test_rfc7515_a2(void **state)
 {
     (void)state;
-    static const char set[] =
-        "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddx"
-        "HmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGz"
-        "jb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3"
-        "qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXp"
-        "oQ\",\"e\":\"AQAB\"}]}";
+    static const char set[] = "{\"keys\":[{\"kty\":\"RSA\",\"n\":"
+                              "\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddx"
+                              "HmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_"
+                              "YpRPEwOWvG6b32690r2jZ47soMZo9wGz"
+                              "jb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-"
+                              "UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3"
+                              "qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_"
+                              "h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXp"
+                              "oQ\",\"e\":\"AQAB\"}]}";
     static const char token[] =
-        "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv"
-        "bS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4"
-        "Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xB"
-        "ArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1"
+        "eyJhbGciOiJSUzI1NiJ9."
+        "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv"
+        "bS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__"
+        "dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4"
+        "Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_"
+        "nZLgrnbyTyWzO75vRK5h6xB"
+        "ArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-"
+        "eOkHWEsqtFZESc6BfI7noOPqvhJ1"
         "phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw";
     aigw_jwks *key = parse_and_free(strdup(set));
     gw_arena *arena = gw_arena_new(1 << 20);
     gw_jwt_facts facts;
-    assert_int_equal(gw_jwt_check_signature(key, aigw_slice_of(token), 0, arena, &facts, NULL), AIGW_OK);
+    assert_int_equal(gw_jwt_check_signature(key, aigw_slice_of(token), 0, arena, &facts, NULL),
+                     AIGW_OK);
     assert_true(gw_eq(facts.issuer, GW_S("joe")));
     assert_int_equal(facts.expires_unix_s, 1300819380);
     assert_string_equal(facts.key_id, "");

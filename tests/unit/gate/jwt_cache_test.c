@@ -1,6 +1,6 @@
 /* The cache of verified tokens: facts in and out, generations, bounds, eviction, eight threads. */
-#include "unit/gate/mint.h"
 #include "gate/jwt_cache.h"
+#include "unit/gate/mint.h"
 #include <pthread.h>
 
 static gw_jwt_facts facts_of(const char *subject)

@@ -1,10 +1,11 @@
 /* Tokens: each step of the verifier, its order, its one reason; claims, times, audience, scope. */
-#include "unit/gate/mint.h"
 #include "gate/jwt.h"
+#include "unit/gate/mint.h"
 
-#define NOW 1700000000
+#define NOW    1700000000
 #define HEADER "{\"alg\":\"RS256\",\"kid\":\"k\"}"
-#define GOOD "{\"iss\":\"https://i\",\"exp\":1700003600,\"scope\":\"gw/invoke gw/admin\",\"sub\":\"s\"}"
+#define GOOD                                                                                       \
+    "{\"iss\":\"https://i\",\"exp\":1700003600,\"scope\":\"gw/invoke gw/admin\",\"sub\":\"s\"}"
 
 static EVP_PKEY *rsa;
 static aigw_jwks *jwks;
@@ -45,9 +46,11 @@ static void test_a_good_token_passes(void **state)
 {
     (void)state;
     aigw_claims *claims = NULL;
-    char *token = mint_token(rsa, HEADER, "{\"iss\":\"https:\\/\\/i\",\"exp\":1700003600,\"n\":1,"
-                                          "\"scope\":\"gw/invoke\",\"t\\u0065am\":\"bl\\u0075e\"}");
-    assert_int_equal(aigw_jwt_verify(jwks, aigw_slice_of(token), &policy, NOW, &claims, NULL), AIGW_OK);
+    char *token = mint_token(rsa, HEADER,
+                             "{\"iss\":\"https:\\/\\/i\",\"exp\":1700003600,\"n\":1,"
+                             "\"scope\":\"gw/invoke\",\"t\\u0065am\":\"bl\\u0075e\"}");
+    assert_int_equal(aigw_jwt_verify(jwks, aigw_slice_of(token), &policy, NOW, &claims, NULL),
+                     AIGW_OK);
     assert_true(gw_eq(aigw_claims_string(claims, "team"), GW_S("blue")));
     assert_true(gw_eq(aigw_claims_string(claims, "iss"), GW_S("https://i")));
     assert_int_equal(aigw_claims_string(claims, "n").len, 0);
@@ -62,13 +65,14 @@ static void test_a_good_token_passes(void **state)
 static void test_types(void **state)
 {
     (void)state;
-    static const char *const good[] = {"JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt",
-                                       "Application/JWT", "\\u004aWT"};
-    static const char *const bad[] = {"\"JOSE\"", "\"\"", "\"JWTx\"", "\"application/\"", "1", "null",
-                                      "\"dpop+jwt\"", "\"id_token\""};
+    static const char *const good[] = {
+        "JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/JWT", "\\u004aWT"};
+    static const char *const bad[] = {"\"JOSE\"", "\"\"", "\"JWTx\"",     "\"application/\"",
+                                      "1",        "null", "\"dpop+jwt\"", "\"id_token\""};
     char header[128];
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        snprintf(header, sizeof header, "{\"alg\":\"RS256\",\"kid\":\"k\",\"typ\":\"%s\"}", good[i]);
+        snprintf(header, sizeof header, "{\"alg\":\"RS256\",\"kid\":\"k\",\"typ\":\"%s\"}",
+                 good[i]);
         expect(header, GOOD, "");
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -116,7 +120,8 @@ static void test_the_order_of_checks(void **state)
     expect(HEADER, "{", "bad_claims");
     expect(HEADER, "{\"iss\":\"x\",\"exp\":1,\"nbf\":1900000000}", "wrong_issuer");
     expect(HEADER, "{\"iss\":\"https://i\",\"exp\":1,\"nbf\":1900000000}", "expired");
-    expect(HEADER, "{\"iss\":\"https://i\",\"exp\":1700003600,\"nbf\":1900000000}", "not_yet_valid");
+    expect(HEADER, "{\"iss\":\"https://i\",\"exp\":1700003600,\"nbf\":1900000000}",
+           "not_yet_valid");
     expect(HEADER, "{\"iss\":\"https://i\",\"exp\":1700003600}", "missing_scope");
 }
 
@@ -137,13 +142,21 @@ static void test_issuer_is_exact(void **state)
 static void test_expiry_values(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\"1700003600\"", "-1", "9223372036854775808", "1e30",
-                                      "9223372036854775807", "9007199254740993", "true", "null", "[1]",
-                                      "-0.5", "99999999999999999999999999"};
+    static const char *const bad[] = {"\"1700003600\"",
+                                      "-1",
+                                      "9223372036854775808",
+                                      "1e30",
+                                      "9223372036854775807",
+                                      "9007199254740993",
+                                      "true",
+                                      "null",
+                                      "[1]",
+                                      "-0.5",
+                                      "99999999999999999999999999"};
     char payload[256];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        snprintf(payload, sizeof payload, "{\"iss\":\"https://i\",\"scope\":\"gw/invoke\",\"exp\":%s}",
-                 bad[i]);
+        snprintf(payload, sizeof payload,
+                 "{\"iss\":\"https://i\",\"scope\":\"gw/invoke\",\"exp\":%s}", bad[i]);
         expect(HEADER, payload, "bad_claims");
     }
     expect(HEADER, "{\"iss\":\"https://i\",\"scope\":\"gw/invoke\"}", "bad_claims");
@@ -175,9 +188,10 @@ static void test_not_before_and_issued_at(void **state)
     static const char *const names[] = {"nbf", "iat"};
     char payload[256];
     for (size_t i = 0; i < 2; i++) {
-        snprintf(payload, sizeof payload,
-                 "{\"iss\":\"https://i\",\"scope\":\"gw/invoke\",\"exp\":1700003600,\"%s\":1700000000}",
-                 names[i]);
+        snprintf(
+            payload, sizeof payload,
+            "{\"iss\":\"https://i\",\"scope\":\"gw/invoke\",\"exp\":1700003600,\"%s\":1700000000}",
+            names[i]);
         expect_at(payload, NOW - 60, "");
         expect_at(payload, NOW - 61, "not_yet_valid");
         snprintf(payload, sizeof payload,
@@ -193,16 +207,26 @@ static void test_scope_by_whole_word(void **state)
     static const struct {
         const char *scope, *reason;
     } rows[] = {
-        {"\"gw/invoke\"", ""},          {"\"a gw/invoke b\"", ""},
-        {"\"other\"", ""},              {"[\"a\",\"gw/invoke\"]", ""},
-        {"\"gw\\/invoke\"", ""},        {"\"a  gw/invoke\"", ""},
-        {"\"gw/invoke2\"", "missing_scope"},  {"\"xgw/invoke\"", "missing_scope"},
-        {"\"GW/invoke\"", "missing_scope"},   {"\"\"", "missing_scope"},
-        {"\"gw/invoke,a\"", "missing_scope"}, {"\"gw/invoke\\ta\"", "missing_scope"},
-        {"[]", "missing_scope"},              {"null", "missing_scope"},
-        {"[\"gw/admin gw/invoke\"]", "bad_claims"}, {"[\"\"]", "bad_claims"},
-        {"5", "bad_claims"},                  {"[1]", "bad_claims"},
-        {"{\"gw/invoke\":1}", "bad_claims"},  {"[[\"gw/invoke\"]]", "bad_claims"},
+        {"\"gw/invoke\"", ""},
+        {"\"a gw/invoke b\"", ""},
+        {"\"other\"", ""},
+        {"[\"a\",\"gw/invoke\"]", ""},
+        {"\"gw\\/invoke\"", ""},
+        {"\"a  gw/invoke\"", ""},
+        {"\"gw/invoke2\"", "missing_scope"},
+        {"\"xgw/invoke\"", "missing_scope"},
+        {"\"GW/invoke\"", "missing_scope"},
+        {"\"\"", "missing_scope"},
+        {"\"gw/invoke,a\"", "missing_scope"},
+        {"\"gw/invoke\\ta\"", "missing_scope"},
+        {"[]", "missing_scope"},
+        {"null", "missing_scope"},
+        {"[\"gw/admin gw/invoke\"]", "bad_claims"},
+        {"[\"\"]", "bad_claims"},
+        {"5", "bad_claims"},
+        {"[1]", "bad_claims"},
+        {"{\"gw/invoke\":1}", "bad_claims"},
+        {"[[\"gw/invoke\"]]", "bad_claims"},
     };
     char payload[256];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -222,9 +246,15 @@ static void test_audience(void **state)
     static const struct {
         const char *aud, *reason;
     } rows[] = {
-        {"\"gw\"", ""},      {"[\"x\",\"api\"]", ""},         {"\"x\"", "wrong_audience"},
-        {"[]", "wrong_audience"}, {"null", "wrong_audience"},  {"\"x gw\"", "wrong_audience"},
-        {"[\"x gw\"]", "wrong_audience"}, {"3", "bad_claims"}, {"[\"gw\",3]", "bad_claims"},
+        {"\"gw\"", ""},
+        {"[\"x\",\"api\"]", ""},
+        {"\"x\"", "wrong_audience"},
+        {"[]", "wrong_audience"},
+        {"null", "wrong_audience"},
+        {"\"x gw\"", "wrong_audience"},
+        {"[\"x gw\"]", "wrong_audience"},
+        {"3", "bad_claims"},
+        {"[\"gw\",3]", "bad_claims"},
     };
     char payload[256];
     policy.audiences = audiences;
@@ -237,7 +267,8 @@ static void test_audience(void **state)
     }
     policy.audience_count = 0;
     /* Not asked for: any audience, or none (Cognito). */
-    expect(HEADER, "{\"iss\":\"https://i\",\"exp\":1700003600,\"scope\":\"gw/invoke\",\"aud\":\"x y\"}",
+    expect(HEADER,
+           "{\"iss\":\"https://i\",\"exp\":1700003600,\"scope\":\"gw/invoke\",\"aud\":\"x y\"}",
            "");
 }
 
@@ -247,11 +278,12 @@ static void test_facts(void **state)
     gw_arena *arena = gw_arena_new(1 << 20);
     gw_jwt_facts facts = {.key_id = "k"};
     assert_int_equal(
-        gw_jwt_read_claims(arena,
-                           GW_S("{\"sub\":\"s\",\"client_id\":\"c\",\"custom:team\":\"t\",\"iss\":\"i\","
-                                "\"scope\":[\"a\",\"b\"],\"aud\":[\"x\",\"y z\",\"w\"],\"exp\":5,"
-                                "\"nbf\":6.5,\"iat\":7}"),
-                           &facts, NULL),
+        gw_jwt_read_claims(
+            arena,
+            GW_S("{\"sub\":\"s\",\"client_id\":\"c\",\"custom:team\":\"t\",\"iss\":\"i\","
+                 "\"scope\":[\"a\",\"b\"],\"aud\":[\"x\",\"y z\",\"w\"],\"exp\":5,"
+                 "\"nbf\":6.5,\"iat\":7}"),
+            &facts, NULL),
         AIGW_OK);
     assert_string_equal(facts.key_id, "k");
     assert_true(gw_eq(facts.subject, GW_S("c")));
@@ -278,7 +310,8 @@ static void test_peek(void **state)
     char *whole = mint_join(token, "x", 1);
     assert_true(gw_eq(gw_jwt_peek_issuer(arena, aigw_slice_of(whole)), GW_S("https://i")));
     free(whole);
-    static const char *const payloads[] = {"{\"iss\":5}", "{}", "[]", "x", "{\"iss\":\"a\",\"iss\":\"b\"}"};
+    static const char *const payloads[] = {"{\"iss\":5}", "{}", "[]", "x",
+                                           "{\"iss\":\"a\",\"iss\":\"b\"}"};
     for (size_t i = 0; i < 5; i++) {
         whole = mint_join(mint_input("{}", aigw_slice_of(payloads[i])), "x", 1);
         assert_int_equal(gw_jwt_peek_issuer(arena, aigw_slice_of(whole)).len, 0);
@@ -311,9 +344,10 @@ static void test_each_failing_allocation_is_an_outcome(void **state)
 {
     (void)state;
     mint_failing failing;
-    char *token = mint_token(rsa, "{\"alg\":\"RS256\",\"kid\":\"\\u006b\",\"typ\":\"\\u004aWT\"}",
-                             "{\"iss\":\"https:\\/\\/i\",\"exp\":1700003600,\"scope\":[\"gw\\/invoke\"],"
-                             "\"aud\":[\"a\"],\"\\u0073ub\":\"\\u0073\"}");
+    char *token =
+        mint_token(rsa, "{\"alg\":\"RS256\",\"kid\":\"\\u006b\",\"typ\":\"\\u004aWT\"}",
+                   "{\"iss\":\"https:\\/\\/i\",\"exp\":1700003600,\"scope\":[\"gw\\/invoke\"],"
+                   "\"aud\":[\"a\"],\"\\u0073ub\":\"\\u0073\"}");
     int code = AIGW_E_NOMEM;
     for (long n = 1; code != AIGW_OK; n++) {
         aigw_claims *claims = NULL;

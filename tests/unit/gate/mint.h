@@ -141,7 +141,8 @@ static inline char *mint_signed(EVP_PKEY *key, const char *digest, const char *h
     size_t len = sizeof signature;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL), 1);
-    assert_int_equal(EVP_DigestSign(ctx, signature, &len, (unsigned char *)input, strlen(input)), 1);
+    assert_int_equal(EVP_DigestSign(ctx, signature, &len, (unsigned char *)input, strlen(input)),
+                     1);
     EVP_MD_CTX_free(ctx);
     return mint_join(input, signature, len);
 }
@@ -156,7 +157,8 @@ static inline char *mint_hmac(const char *secret, const char *header, const char
     char *input = mint_input(header, aigw_slice_of(payload));
     unsigned char mac[64];
     unsigned len = sizeof mac;
-    HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)input, strlen(input), mac, &len);
+    HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)input, strlen(input), mac,
+         &len);
     return mint_join(input, mac, len);
 }
 

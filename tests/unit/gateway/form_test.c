@@ -1,6 +1,6 @@
 /* Form decoding: escapes, duplicates, bounds. */
-#include "unit/gate/mint.h"
 #include "gateway/form.h"
+#include "unit/gate/mint.h"
 
 static void expect(const char *text, const char *name, const char *value)
 {
@@ -27,8 +27,8 @@ static void test_values(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"a=%", "a=%4", "a=%4g", "a=%00", "a=1&a=1", "a=1&%61=", "a&a",
-                                      "a=%ff", "%zz=1", "a=%-1"};
+    static const char *const bad[] = {"a=%",      "a=%4", "a=%4g", "a=%00", "a=1&a=1",
+                                      "a=1&%61=", "a&a",  "a=%ff", "%zz=1", "a=%-1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         gw_form form = {.count = 77};
         assert_int_equal(gw_form_parse(aigw_slice_of(bad[i]), &form), AIGW_E_PARSE);

@@ -1,15 +1,15 @@
 /* The issuer: its tokens verify with its own key set; each refusal of RFC 6749 clause 5.2. */
-#include "unit/gate/mint.h"
 #include "base/json.h"
+#include "unit/gate/mint.h"
 #include <aigw/issuer.h>
 #include <aigw/verify.h>
 #include <pthread.h>
 
-#define NOW INT64_C(1700000000)
-#define INVOKE "https://gateway.internal/invoke"
-#define ADMIN "https://gateway.internal/admin"
-#define ISSUER "https://gateway.internal"
-#define SECRET "s3:cr+t &%"
+#define NOW         INT64_C(1700000000)
+#define INVOKE      "https://gateway.internal/invoke"
+#define ADMIN       "https://gateway.internal/admin"
+#define ISSUER      "https://gateway.internal"
+#define SECRET      "s3:cr+t &%"
 #define SECRET_FORM "s3%3Acr%2Bt+%26%25"
 
 static int64_t fixed_clock(void *user)
@@ -43,9 +43,9 @@ static const char *body_of(const aigw_issuer_answer *answer)
 static aigw_issuer_answer ask(aigw_issuer *who, const char *authorization, const char *form)
 {
     aigw_issuer_answer answer = {0};
-    assert_int_equal(aigw_issuer_token(who, aigw_slice_of(authorization), aigw_slice_of(form), &answer,
-                                       NULL),
-                     AIGW_OK);
+    assert_int_equal(
+        aigw_issuer_token(who, aigw_slice_of(authorization), aigw_slice_of(form), &answer, NULL),
+        AIGW_OK);
     return answer;
 }
 
@@ -57,7 +57,8 @@ static char *basic(const char *pair)
     return header;
 }
 
-static void expect_refused(const char *authorization, const char *form, int status, const char *word)
+static void expect_refused(const char *authorization, const char *form, int status,
+                           const char *word)
 {
     char expected[128];
     snprintf(expected, sizeof expected, "{\"error\":\"%s\"}", word);
@@ -102,7 +103,8 @@ static aigw_claims *claims_of(aigw_issuer *who, const char *token)
     aigw_claims *claims = NULL;
     aigw_policy policy = {.size = sizeof policy, .issuer = GW_S(ISSUER), .leeway_s = 0};
     assert_int_equal(aigw_jwks_parse(aigw_issuer_jwks(who), &jwks, NULL), AIGW_OK);
-    assert_int_equal(aigw_jwt_verify(jwks, aigw_slice_of(token), &policy, NOW, &claims, NULL), AIGW_OK);
+    assert_int_equal(aigw_jwt_verify(jwks, aigw_slice_of(token), &policy, NOW, &claims, NULL),
+                     AIGW_OK);
     assert_int_equal(aigw_jwt_verify(jwks, aigw_slice_of(token), &policy,
                                      aigw_claims_expires_unix_s(claims), NULL, NULL),
                      AIGW_E_DENIED);
@@ -118,7 +120,8 @@ static void expect_claim(const aigw_claims *claims, const char *name, const char
 static void test_a_cognito_shaped_token(void **state)
 {
     (void)state;
-    char *token = expect_token(basic("team+one:" SECRET_FORM), "grant_type=client_credentials", 3600);
+    char *token =
+        expect_token(basic("team+one:" SECRET_FORM), "grant_type=client_credentials", 3600);
     aigw_claims *claims = claims_of(issuer, token);
     expect_claim(claims, "sub", "team one");
     expect_claim(claims, "client_id", "team one");
@@ -141,8 +144,10 @@ static void test_a_cognito_shaped_token(void **state)
 static void test_body_credentials_and_lifetime(void **state)
 {
     (void)state;
-    char *token = expect_token("", "grant_type=client_credentials&client_id=two&client_secret=t", 300);
-    char *again = expect_token("", "client_secret=t&client_id=two&grant_type=client_credentials&x=y", 300);
+    char *token =
+        expect_token("", "grant_type=client_credentials&client_id=two&client_secret=t", 300);
+    char *again =
+        expect_token("", "client_secret=t&client_id=two&grant_type=client_credentials&x=y", 300);
     assert_string_not_equal(token, again); /* jti */
     aigw_claims *claims = claims_of(issuer, token);
     expect_claim(claims, "scope", INVOKE);
@@ -186,9 +191,14 @@ static void test_scope_refusals(void **state)
 {
     (void)state;
     static const char *const scopes[] = {
-        "x", "https://gateway.internal/admin", "https://gateway.internal/invoke+x", "+",
+        "x",
+        "https://gateway.internal/admin",
+        "https://gateway.internal/invoke+x",
+        "+",
         "https://gateway.internal/invoke++https://gateway.internal/invoke",
-        "https://gateway.internal/invoke+", "https://gateway.internal/invok", "%22",
+        "https://gateway.internal/invoke+",
+        "https://gateway.internal/invok",
+        "%22",
     };
     char form[512];
     for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
@@ -232,10 +242,11 @@ static void test_other_grants(void **state)
 static void test_wrong_clients(void **state)
 {
     (void)state;
-    static const char *const pairs[] = {"two:", "two:T", "two:tt", "who:t", ":", ":t", "two", "",
-                                        ("team one:" SECRET), "two:%74%", "TWO:t", "none:t"};
-    static const char *const headers[] = {"Bearer x", "Basic", "Basic !!", "Basic dHdv", "x",
-                                          "Basic dHdvOnQ", "Basic  "};
+    static const char *const pairs[] = {
+        "two:",     "two:T", "two:tt", "who:t", ":", ":t", "two", "", ("team one:" SECRET),
+        "two:%74%", "TWO:t", "none:t"};
+    static const char *const headers[] = {"Bearer x", "Basic",         "Basic !!", "Basic dHdv",
+                                          "x",        "Basic dHdvOnQ", "Basic  "};
     char copy[1024], form[256];
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         strcpy(copy, basic(pairs[i]));
@@ -243,9 +254,12 @@ static void test_wrong_clients(void **state)
     }
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         expect_refused(headers[i], "grant_type=client_credentials", 401, "invalid_client");
-    static const char *const bodies[] = {"", "&client_id=two", "&client_secret=t",
+    static const char *const bodies[] = {"",
+                                         "&client_id=two",
+                                         "&client_secret=t",
                                          "&client_id=two&client_secret=x",
-                                         "&client_id=who&client_secret=t", "&client_id=&client_secret="};
+                                         "&client_id=who&client_secret=t",
+                                         "&client_id=&client_secret="};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         snprintf(form, sizeof form, "grant_type=client_credentials%s", bodies[i]);
         expect_refused("", form, 400, "invalid_client");
@@ -308,7 +322,8 @@ static void test_mint(void **state)
     aigw_slice token = {NULL, 0};
     assert_int_equal(aigw_issuer_mint(issuer, GW_S("who"), GW_S(""), &token, &err), AIGW_E_DENIED);
     assert_string_equal(err.reason, "unknown_client");
-    assert_int_equal(aigw_issuer_mint(issuer, GW_S("two"), GW_S(ADMIN), &token, &err), AIGW_E_DENIED);
+    assert_int_equal(aigw_issuer_mint(issuer, GW_S("two"), GW_S(ADMIN), &token, &err),
+                     AIGW_E_DENIED);
     assert_string_equal(err.reason, "invalid_scope");
     assert_null(token.data);
     assert_int_equal(aigw_issuer_mint(issuer, GW_S("two"), GW_S(INVOKE), &token, &err), AIGW_OK);
@@ -368,14 +383,15 @@ static void test_refused_options(void **state)
     EVP_PKEY_free(rsa);
     expect_client_error(clients[1], "duplicate_client");
     expect_client_error((aigw_issuer_client){.id = GW_S(""), .secret = GW_S("x")}, "bad_client_id");
-    expect_client_error((aigw_issuer_client){.id = GW_S("\xff"), .secret = GW_S("x")}, "bad_client_id");
+    expect_client_error((aigw_issuer_client){.id = GW_S("\xff"), .secret = GW_S("x")},
+                        "bad_client_id");
     expect_client_error((aigw_issuer_client){.id = GW_S("a")}, "bad_client_secret");
-    expect_client_error((aigw_issuer_client){.id = GW_S("a"), .secret = GW_S("x"),
-                                             .token_lifetime_s = -1},
-                        "bad_token_lifetime");
-    expect_client_error((aigw_issuer_client){.id = GW_S("a"), .secret = GW_S("x"), .scopes = odd,
-                                             .scope_count = 1},
-                        "bad_scope");
+    expect_client_error(
+        (aigw_issuer_client){.id = GW_S("a"), .secret = GW_S("x"), .token_lifetime_s = -1},
+        "bad_token_lifetime");
+    expect_client_error(
+        (aigw_issuer_client){.id = GW_S("a"), .secret = GW_S("x"), .scopes = odd, .scope_count = 1},
+        "bad_scope");
     options = defaults;
     options.size = 8;
     aigw_issuer *out = NULL;
@@ -406,8 +422,9 @@ static void test_each_failing_allocation_is_an_outcome(void **state)
         aigw_issuer_answer answer = {0};
         assert_true(n < 500);
         mint_fail_at(&failing, n);
-        code = aigw_issuer_token(issuer, aigw_slice_of(authorization),
-                                 GW_S("grant_type=client_credentials&scope=" INVOKE), &answer, NULL);
+        code =
+            aigw_issuer_token(issuer, aigw_slice_of(authorization),
+                              GW_S("grant_type=client_credentials&scope=" INVOKE), &answer, NULL);
         aigw_set_allocator(NULL);
         assert_true(code == AIGW_E_NOMEM || (code == AIGW_OK && answer.status == 200));
         aigw_bytes_free(answer.body);

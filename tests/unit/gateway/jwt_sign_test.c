@@ -1,9 +1,11 @@
 /* Signing with libjwt: what comes out verifies here and with the bare crypto library, or nothing comes. */
-#include "unit/gate/mint.h"
 #include "gate/jwt.h"
 #include "gateway/jwt_sign.h"
+#include "unit/gate/mint.h"
 
-#define CLAIMS "{\"iss\":\"i\",\"exp\":1700003600,\"scope\":\"a b\",\"n\":9007199254740991,\"u\":\"\xc3\xa9\\\"\"}"
+#define CLAIMS                                                                                     \
+    "{\"iss\":\"i\",\"exp\":1700003600,\"scope\":\"a "                                             \
+    "b\",\"n\":9007199254740991,\"u\":\"\xc3\xa9\\\"\"}"
 
 static EVP_PKEY *rsa, *stranger;
 static char *pem, *stranger_pem;
@@ -42,7 +44,8 @@ static void test_signs_and_verifies(void **state)
     assert_int_equal(sign(pem, "k+/=", CLAIMS, &out), AIGW_OK);
     assert_true(openssl_accepts(rsa, gw_buf_slice(&out)));
     assert_false(openssl_accepts(stranger, gw_buf_slice(&out)));
-    assert_int_equal(gw_jwt_check_signature(jwks, gw_buf_slice(&out), 0, arena, &facts, NULL), AIGW_OK);
+    assert_int_equal(gw_jwt_check_signature(jwks, gw_buf_slice(&out), 0, arena, &facts, NULL),
+                     AIGW_OK);
     assert_string_equal(facts.key_id, "k+/=");
     assert_true(gw_eq(facts.scope, GW_S("a b")));
     assert_int_equal(facts.expires_unix_s, 1700003600);
@@ -51,7 +54,8 @@ static void test_signs_and_verifies(void **state)
     gw_buf_free(&out);
     /* Without kid. */
     assert_int_equal(sign(pem, "", CLAIMS, &out), AIGW_OK);
-    assert_int_equal(gw_jwt_check_signature(jwks, gw_buf_slice(&out), 0, arena, &facts, NULL), AIGW_OK);
+    assert_int_equal(gw_jwt_check_signature(jwks, gw_buf_slice(&out), 0, arena, &facts, NULL),
+                     AIGW_OK);
     gw_buf_free(&out);
     aigw_jwks_free(jwks);
     gw_arena_free(arena);
@@ -86,7 +90,8 @@ static void test_refuses(void **state)
         gw_buf_free(&out);
         free(keys[i]);
     }
-    static const char *const claims[] = {"", "[]", "x", "5", "{\"a\":1,\"a\":2}x", "{\"exp\":\"x\"}"};
+    static const char *const claims[] = {
+        "", "[]", "x", "5", "{\"a\":1,\"a\":2}x", "{\"exp\":\"x\"}"};
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(sign(pem, "k", claims[i], &out), AIGW_E_INVALID);
         assert_int_equal(gw_buf_len(&out), 0);
@@ -107,10 +112,12 @@ static void test_self_check(void **state)
     aigw_error err;
     gw_buf out;
     aigw_jwks *other = NULL;
-    assert_int_equal(gw_jwks_from_pem(aigw_slice_of(stranger_pem), GW_S("k"), &other, NULL), AIGW_OK);
+    assert_int_equal(gw_jwks_from_pem(aigw_slice_of(stranger_pem), GW_S("k"), &other, NULL),
+                     AIGW_OK);
     gw_buf_init(&out, 65536);
-    assert_int_equal(gw_jwt_sign_for(other, aigw_slice_of(pem), GW_S("k"), GW_S(CLAIMS), &out, &err),
-                     AIGW_E_INVALID);
+    assert_int_equal(
+        gw_jwt_sign_for(other, aigw_slice_of(pem), GW_S("k"), GW_S(CLAIMS), &out, &err),
+        AIGW_E_INVALID);
     assert_string_equal(err.reason, "self_check");
     assert_int_equal(gw_buf_len(&out), 0);
     assert_int_equal(
@@ -128,7 +135,8 @@ static void test_full_buffer_and_failing_allocations(void **state)
     (void)state;
     gw_buf out;
     gw_buf_init(&out, 16);
-    assert_int_equal(gw_jwt_sign(aigw_slice_of(pem), GW_S("k"), GW_S(CLAIMS), &out, NULL), AIGW_E_NOMEM);
+    assert_int_equal(gw_jwt_sign(aigw_slice_of(pem), GW_S("k"), GW_S(CLAIMS), &out, NULL),
+                     AIGW_E_NOMEM);
     gw_buf_free(&out);
     mint_failing failing;
     int code = AIGW_E_NOMEM;
