@@ -48,6 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(err.message[0] != '\0' && err.reason[0] != '\0');
     check(err.line >= 0 && err.line <= count_lines(data, size) + 1);
     check(err.pointer[0] == '\0' || err.pointer[0] == '/');
-    check(strstr(err.message, "HIDDEN-VALUE") == NULL);
+    /* An unknown key is shown, and it may be this very word, or escapes that make it. */
+    bool said = gw_find(gw_slice((const char *)data, size), GW_S("HIDDEN")) ||
+                (size > 0 && memchr(data, '\\', size));
+    check(said || strstr(err.message, "HIDDEN-VALUE") == NULL);
     return 0;
 }

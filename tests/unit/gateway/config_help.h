@@ -4,10 +4,11 @@
 
 #include "base/text.h"
 #include "gateway/config.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 /* Pairs of name and value, NULL-ended: the whole environment that a config sees. */
 static const char *const *help_env;

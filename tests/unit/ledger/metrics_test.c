@@ -1,12 +1,13 @@
 /* The counters, and their text read by a strict reader of the Prometheus format 0.0.4. */
 #include "base/text.h"
 #include "ledger/metrics.h"
-#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static char text[256 * 1024];
 

@@ -2,11 +2,12 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "provider/rows.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 typedef struct answer {
     gw_arena *arena;

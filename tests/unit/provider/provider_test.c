@@ -1,10 +1,11 @@
 /* The rows of the vendor table. */
 #include "base/text.h"
 #include "provider/provider.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static void rows_are_found_by_name(void **state)
 {

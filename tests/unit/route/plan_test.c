@@ -1,10 +1,11 @@
 /* The order of gw_plan's rules, and what each refuses. */
 #include "base/text.h"
 #include "route/plan.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static const char *const openai[] = {"gpt-", "o1", NULL};
 static const char *const azure[] = {"gpt-4o-eu", NULL};

@@ -1,9 +1,10 @@
 /* Which statuses are tried again, and the waits in between. */
 #include "route/retry.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static void statuses(void **state)
 {
