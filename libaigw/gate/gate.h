@@ -44,8 +44,8 @@ typedef struct gw_gate_result {
 } gw_gate_result;
 
 /*
- * Looks at Authorization: Bearer and x-api-key (RFC 6750; no query parameter). `last_try` turns a NEED
- * into its denial: 401 for an unknown kid, 503 when there is no key set.
+ * Looks at Authorization: Bearer and x-api-key (RFC 6750; no query parameter). `last_try` turns a
+ * NEED into its denial: 401 for an unknown kid, 503 when there is no key set.
  */
 void gw_gate_check(const gw_gate *gate, const aigw_header *headers, size_t header_count,
                    gw_gate_keys_fn *keys, void *keys_user, int64_t now_unix_s, bool last_try,

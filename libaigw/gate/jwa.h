@@ -1,5 +1,6 @@
 /*
- * The signature algorithms of JSON Web Tokens (RFC 7518 clause 3.1): one row each, and how to check one.
+ * The signature algorithms of JSON Web Tokens (RFC 7518 clause 3.1): one row each, and how to check
+ * one.
  *
  * A new algorithm is a new row. What is not in the table does not exist: no `none`, no MAC.
  */

@@ -98,9 +98,9 @@ static void prepare_all(gw_jwk *key)
     }
 }
 
-/* Fills *out when the element is a key of a type that we know; *known says so. RFC 7517 clause 5: what
- * is not understood is passed over, but a key that is merely unusable stays, so that its tokens are not
- * taken for tokens of a newer set. */
+/* Fills *out when the element is a key of a type that we know; *known says so. RFC 7517 clause
+ * 5: what is not understood is passed over, but a key that is merely unusable stays, so that its
+ * tokens are not taken for tokens of a newer set. */
 static int read_key(reading *r, gw_jwk *out, bool *known, aigw_error *err)
 {
     const key_type *type = NULL;

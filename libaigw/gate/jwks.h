@@ -20,8 +20,8 @@ typedef struct gw_jwk {
     struct evp_pkey_ctx_st *verify[GW_JWA_COUNT];
 } gw_jwk;
 
-/* NULL if there is none (or no set). Without kid ("") only a set of exactly one key matches. Of two keys
- * with one kid the first usable one counts. */
+/* NULL if there is none (or no set). Without kid ("") only a set of exactly one key matches. Of
+ * two keys with one kid the first usable one counts. */
 const gw_jwk *gw_jwks_find(const aigw_jwks *jwks, aigw_slice kid);
 
 /* A number that differs for each parsed set of this process; caches key on it. Never 0. */
@@ -29,7 +29,8 @@ uint64_t gw_jwks_generation(const aigw_jwks *jwks);
 
 aigw_jwks *gw_jwks_ref(const aigw_jwks *jwks); /* aigw_jwks_free drops one reference */
 
-/* A set of the one public key of a PEM text (private or public, RSA). AIGW_E_PARSE: not such a key. */
+/* A set of the one public key of a PEM text (private or public, RSA). AIGW_E_PARSE: not such a
+ * key. */
 int gw_jwks_from_pem(aigw_slice pem, aigw_slice kid, aigw_jwks **out, aigw_error *err);
 
 #endif

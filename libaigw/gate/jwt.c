@@ -1,4 +1,5 @@
-/* Checking one compact JWS/JWT in the order of checks that leaves no gap (RFC 7515 clause 5.2, RFC 7519).
+/* Checking one compact JWS/JWT in the order of checks that leaves no gap (RFC 7515 clause 5.2,
+ * RFC 7519).
  * Knows nothing of HTTP, of where keys come from, or of the clock. */
 #include "gate/jwt.h"
 #include "base/crypto.h"
@@ -93,7 +94,8 @@ static int take_apart(aigw_slice token, size_t max_token_bytes, gw_arena *arena,
     return code;
 }
 
-/* RFC 7519 clause 5.1, RFC 9068 clause 2.1: media types without case, "application/" left off or not. */
+/* RFC 7519 clause 5.1, RFC 9068 clause 2.1: media types without case, "application/" left off or
+ * not. */
 static bool type_allowed(aigw_slice typ)
 {
     if (gw_starts_nocase(typ, GW_S("application/")))
@@ -110,7 +112,8 @@ static int read_header(gw_arena *arena, aigw_slice json, header *out, aigw_error
         return deny_or_nomem(code, err, "bad_header", "the token's header is not sound JSON");
     gw_json_ref alg = gw_json_get(&doc, 0, "alg"), typ = gw_json_get(&doc, 0, "typ");
     gw_json_ref kid = gw_json_get(&doc, 0, "kid");
-    /* RFC 7515 clause 4.1.11: understand all of crit or refuse; RFC 7797 needs crit, so b64 alone too. */
+    /* RFC 7515 clause 4.1.11: understand all of crit or refuse; RFC 7797 needs crit, so b64
+     * alone too. */
     if (gw_json_get(&doc, 0, "crit") != GW_JSON_ABSENT ||
         gw_json_get(&doc, 0, "b64") != GW_JSON_ABSENT)
         return deny(err, "critical_header", "the token needs an extension");
@@ -153,7 +156,8 @@ static bool read_text(gw_arena *arena, const gw_json_doc *doc, const char *name,
     return text.data != NULL;
 }
 
-/* NumericDate (RFC 7519 clause 2): 0..2^53; a fraction goes up or down, whichever is the stricter. */
+/* NumericDate (RFC 7519 clause 2): 0..2^53; a fraction goes up or down, whichever is the
+ * stricter. */
 static bool read_date(const gw_json_doc *doc, const char *name, bool up, int64_t *out)
 {
     gw_json_ref ref = gw_json_get(doc, 0, name);
@@ -189,8 +193,8 @@ static void add_word(char *room, size_t *len, aigw_slice word)
 }
 
 /*
- * A string or an array of strings as one space-separated text. An element that is no word (empty, or
- * with a space) could pass for two: it is left out when `skip_odd`, else the claim is refused.
+ * A string or an array of strings as one space-separated text. An element that is no word (empty,
+ * or with a space) could pass for two: it is left out when `skip_odd`, else the claim is refused.
  */
 static bool read_words(gw_arena *arena, const gw_json_doc *doc, gw_json_ref ref, bool skip_odd,
                        aigw_slice *out, bool *no_memory)

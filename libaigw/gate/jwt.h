@@ -1,9 +1,9 @@
 /*
  * Checking one compact JWS/JWT (RFC 7515, RFC 7519) in the order of checks that leaves no gap.
  *
- * Pure: keys and time are arguments. Implements the verifying half of <aigw/verify.h>. The signature
- * and the facts come first (gw_jwt_check_signature), policy and time run apart (gw_jwt_check_claims),
- * so that a cache may keep facts and still never skip policy.
+ * Pure: keys and time are arguments. Implements the verifying half of <aigw/verify.h>. The
+ * signature and the facts come first (gw_jwt_check_signature), policy and time run apart
+ * (gw_jwt_check_claims), so that a cache may keep facts and still never skip policy.
  */
 #ifndef GW_GATE_JWT_H
 #define GW_GATE_JWT_H

@@ -1,4 +1,5 @@
-/* Reading application/x-www-form-urlencoded text (WHATWG URL clause 5.1, refusing instead of repairing).
+/* Reading application/x-www-form-urlencoded text (WHATWG URL clause 5.1, refusing instead of
+ * repairing).
  * Knows nothing of what the fields mean. */
 #include "gateway/form.h"
 #include "base/crypto.h"

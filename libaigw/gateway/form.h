@@ -23,14 +23,15 @@ typedef struct gw_form {
 } gw_form;
 
 /*
- * AIGW_E_PARSE: a bad escape, a NUL, bytes that are not UTF-8, a name that occurs twice; AIGW_E_LIMIT:
- * too much of it. *out is set on AIGW_OK only.
+ * AIGW_E_PARSE: a bad escape, a NUL, bytes that are not UTF-8, a name that occurs twice;
+ * AIGW_E_LIMIT: too much of it. *out is set on AIGW_OK only.
  */
 int gw_form_parse(aigw_slice text, gw_form *out);
 aigw_slice gw_form_get(const gw_form *form, const char *name); /* "" when absent */
 void gw_form_free(gw_form *form);
 
-/* Decodes one piece ('+' is a space) to out, which holds text.len bytes; -1 on a bad escape or a NUL. */
+/* Decodes one piece ('+' is a space) to out, which holds text.len bytes; -1 on a bad escape or a
+ * NUL. */
 ptrdiff_t gw_form_decode(aigw_slice text, char *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* The token issuer: makes or reads its key, publishes the key set, signs Cognito-shaped access tokens.
+/* The token issuer: makes or reads its key, publishes the key set, signs Cognito-shaped access
+ * tokens.
  * Must not know HTTP: the token endpoint is issuer_token.c. */
 #include "gateway/issuer.h"
 #include "base/error.h"
@@ -245,7 +246,8 @@ static bool asked_for(aigw_slice scope, aigw_slice word)
     return false;
 }
 
-/* What is asked for, in the client's order. False: a word that is not the client's, or an empty one. */
+/* What is asked for, in the client's order. False: a word that is not the client's, or an empty
+ * one. */
 static bool choose_scopes(const gw_issuer_client *client, aigw_slice scope, gw_buf *out)
 {
     aigw_slice rest = scope;

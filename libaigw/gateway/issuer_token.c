@@ -67,7 +67,8 @@ static int answer_token(const gw_issuer_client *client, aigw_slice token, aigw_i
     return AIGW_OK;
 }
 
-/* Decodes one half of a Basic credential where it stands (clause 2.3.1: each half is form-encoded). */
+/* Decodes one half of a Basic credential where it stands (clause 2.3.1: each half is
+ * form-encoded). */
 static bool decode_half(char *at, size_t len, aigw_slice *out)
 {
     ptrdiff_t n = gw_form_decode(gw_slice(at, len), at);
@@ -101,7 +102,8 @@ static void drop(credentials *c)
     gw_free(c->room);
 }
 
-/* One method, not two (clause 2.3). A client_id beside Basic only names who it is; it must agree. */
+/* One method, not two (clause 2.3). A client_id beside Basic only names who it is; it must
+ * agree. */
 static int read_credentials(aigw_slice authorization, const gw_form *form, credentials *out,
                             refusal *word)
 {

@@ -1,4 +1,5 @@
-/* Signing JSON Web Tokens with libjwt, and checking each signature with our own verifier before release.
+/* Signing JSON Web Tokens with libjwt, and checking each signature with our own verifier before
+ * release.
  * Must not see a token that came from outside; knows nothing of clients or scopes. */
 #include "gateway/jwt_sign.h"
 #include "base/crypto.h"

@@ -11,14 +11,15 @@
 #include <aigw/verify.h>
 
 /*
- * RS256. claims_json is one JSON object; out gets the compact form. Thread-safe. No token leaves that
- * gate/jwt does not verify: AIGW_E_INVALID for claims that are no object, a key that is no RSA private
- * key, or a signature that came out wrong.
+ * RS256. claims_json is one JSON object; out gets the compact form. Thread-safe. No token leaves
+ * that gate/jwt does not verify: AIGW_E_INVALID for claims that are no object, a key that is no RSA
+ * private key, or a signature that came out wrong.
  */
 int gw_jwt_sign(aigw_slice private_key_pem, aigw_slice key_id, aigw_slice claims_json, gw_buf *out,
                 aigw_error *err);
-/* The same against a set already parsed, which holds the public key under key_id: faster. The PEM must
- * have passed gw_jwks_from_pem once, since libjwt asks the terminal for the passphrase of a locked key. */
+/* The same against a set already parsed, which holds the public key under key_id: faster. The
+ * PEM must have passed gw_jwks_from_pem once, since libjwt asks the terminal for the passphrase
+ * of a locked key. */
 int gw_jwt_sign_for(const aigw_jwks *check, aigw_slice private_key_pem, aigw_slice key_id,
                     aigw_slice claims_json, gw_buf *out, aigw_error *err);
 

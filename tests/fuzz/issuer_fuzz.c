@@ -1,6 +1,6 @@
 /*
- * Fuzzes the token endpoint: the first line of the input is the Authorization field, the rest the form.
- * Nobody here knows the secret, so that no answer may be a token.
+ * Fuzzes the token endpoint: the first line of the input is the Authorization field, the rest the
+ * form. Nobody here knows the secret, so that no answer may be a token.
  */
 #include "base/text.h"
 #include <aigw/issuer.h>

@@ -1,4 +1,5 @@
-/* Fuzzes the key set parser; a set that parses must be consistent, and verify nothing that is random. */
+/* Fuzzes the key set parser; a set that parses must be consistent, and verify nothing that is
+ * random. */
 #include "base/text.h"
 #include "gate/jwt.h"
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /*
- * Fuzzes the token check against a fixed key set: no input may pass, save the token that the key signed
- * (RFC 7515 appendix A.2). What stands behind the signature is reached by reading the input as claims.
+ * Fuzzes the token check against a fixed key set: no input may pass, save the token that the key
+ * signed (RFC 7515 appendix A.2). What stands behind the signature is reached by reading the input
+ * as claims.
  */
 #include "base/text.h"
 #include "gate/jwt.h"

@@ -1,4 +1,5 @@
-/* The gate: where the token stands, which issuer, which answer (RFC 6750), what a cache hit still checks. */
+/* The gate: where the token stands, which issuer, which answer (RFC 6750), what a cache hit
+ * still checks. */
 #include "gate/gate.h"
 #include "unit/gate/mint.h"
 

@@ -1,4 +1,5 @@
-/* Forged and twisted tokens that lenient verifiers accept, each refused; and the vector of RFC 7515. */
+/* Forged and twisted tokens that lenient verifiers accept, each refused; and the vector of RFC
+ * 7515. */
 #include "gate/jwt.h"
 #include "unit/gate/mint.h"
 #include <pthread.h>

@@ -1,4 +1,5 @@
-/* Keys, key sets and tokens for tests, made with the crypto library and not with the code under test. */
+/* Keys, key sets and tokens for tests, made with the crypto library and not with the code under
+ * test. */
 #ifndef TESTS_UNIT_GATE_MINT_H
 #define TESTS_UNIT_GATE_MINT_H
 

@@ -286,7 +286,8 @@ static void test_the_published_set(void **state)
     gw_arena_free(arena);
 }
 
-/* The key of RFC 7638 clause 3.1 has a known thumbprint, but no private part; so any key, by definition. */
+/* The key of RFC 7638 clause 3.1 has a known thumbprint, but no private part; so any key, by
+ * definition. */
 static void test_a_given_key_and_its_thumbprint(void **state)
 {
     (void)state;

@@ -1,4 +1,5 @@
-/* Signing with libjwt: what comes out verifies here and with the bare crypto library, or nothing comes. */
+/* Signing with libjwt: what comes out verifies here and with the bare crypto library, or nothing
+ * comes. */
 #include "gate/jwt.h"
 #include "gateway/jwt_sign.h"
 #include "unit/gate/mint.h"
