@@ -18,6 +18,12 @@ void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error)
         return;
     a->over = true;
     a->outcome = (gw_outcome){.error = *error, .elsewhere = true};
+    /* It is about our credentials, not the client's; and its text may quote them. */
+    if (error->kind == GW_ERR_AUTHENTICATION || error->kind == GW_ERR_PERMISSION)
+        a->outcome.error = (gw_api_error){
+            .kind = GW_ERR_UPSTREAM,
+            .status = 502,
+            .message = gw_jstr_lit("The provider refused the gateway's credentials.")};
     gw_loop_defer(x->loop->loop, &x->later, conclude, x);
 }
 

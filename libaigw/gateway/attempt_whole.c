@@ -164,14 +164,11 @@ void gw_error_end(aigw_exchange *x)
     aigw_slice body = a->body_on ? gw_buf_slice(&a->body) : GW_S("");
     bool ours = a->status == 401 || a->status == 403;
     bool again = a->should_retry < 0 ? gw_retry_status(a->status) : a->should_retry == 1;
-    if (ours) {
-        /* It is about our credentials, not the client's; its text may quote them. */
-        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider refused the gateway's credentials.");
-    } else {
-        gw_api_error error;
-        a->wire->read_error(x->arena, a->status, body, &error);
-        gw_attempt_fail_with(x, &error);
-    }
+    gw_api_error error;
+    a->wire->read_error(x->arena, a->status, body, &error);
+    if (ours)
+        error.kind = GW_ERR_AUTHENTICATION;
+    gw_attempt_fail_with(x, &error);
     a->outcome.again = again && !ours;
     a->outcome.elsewhere = again || ours || a->status == 404;
     a->outcome.as_it_is = !ours && a->same && error_shaped(x, body);

@@ -14,7 +14,9 @@ static bool refuse(aigw_exchange *x, aigw_error *err)
 static bool refuse_memory(aigw_exchange *x)
 {
     size_t cap = x->live->config->max_exchange_bytes;
-    if (x->body.len >= cap || gw_arena_used(x->arena) >= cap / 2) {
+    size_t most = x->body.len / 2 + 1; /* nodes that so many bytes can make */
+    if (most >= cap / sizeof(gw_json_node) ||
+        gw_arena_used(x->arena) + most * sizeof(gw_json_node) >= cap) {
         x->reason = "too_large";
         gw_respond_fail(x, GW_ERR_TOO_LARGE, 413, "The request is too large.");
     } else {
