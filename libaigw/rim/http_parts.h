@@ -35,10 +35,11 @@ struct gw_transfer {
     gw_http_lines extra;
     gw_buf head, inbox;
     size_t fields, body_bytes, max_body_bytes;
+    uint64_t length; /* Content-Length */
     int status;
     gw_http_failure failure;
     bool sent;
-    bool in_multi, ready;
+    bool in_multi, ready, has_length;
     bool head_done, head_told, finished;
     bool stalled;      /* the handler is full */
     bool paused;       /* curl holds bytes for us */

@@ -51,9 +51,25 @@ static bool status_line(gw_transfer *t, const char *line, size_t len)
 
     gw_buf_clear(&t->head);
     t->fields = 0;
+    t->has_length = false;
     if (at + 3 > len || !gw_parse_u64(gw_slice(line + at, 3), &status))
         return false;
     t->status = (int)status;
+    return true;
+}
+
+/* Two lengths that differ, or one that is no number: two readers would see different bodies. */
+static bool length_ok(gw_transfer *t, aigw_slice line)
+{
+    aigw_slice value = line;
+    uint64_t length;
+
+    if (!gw_eq_nocase(gw_cut(&value, ':'), GW_S("content-length")))
+        return true;
+    if (!gw_parse_u64(gw_trim(value), &length) || (t->has_length && t->length != length))
+        return false;
+    t->has_length = true;
+    t->length = length;
     return true;
 }
 
@@ -79,8 +95,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
         return 0;
     }
     const char *colon = memchr(line, ':', end);
-    if (!colon || colon == line || line[0] == ' ' || line[0] == '\t' || memchr(line, 0, end)) {
-        t->failure = GW_HTTP_BROKEN; /* folded or malformed: two readers could differ */
+    if (!colon || colon == line || line[0] == ' ' || line[0] == '\t' || memchr(line, 0, end) ||
+        !length_ok(t, gw_slice(line, end))) {
+        t->failure = GW_HTTP_BROKEN; /* folded or malformed */
         return 0;
     }
     if (++t->fields > HEAD_FIELDS || !gw_buf_append(&t->head, line, end) ||

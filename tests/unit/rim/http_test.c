@@ -136,6 +136,9 @@ static void nonsense_is_refused(void **state)
     static const char *const bad[] = {
         "SSH-2.0-OpenSSH\r\n\r\n",
         "HTTP/1.1 200 OK\r\nX-A: 1\r\n folded\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: 0\r\n\r\n",
     };
     record r;
