@@ -31,6 +31,7 @@ typedef struct growing_choice {
     gw_choice head;
     growing_block *blocks;
     size_t count, cap;
+    size_t open_calls, open_others;
     rope logprobs_content, logprobs_refusal;
     size_t logprobs_seen;
 } growing_choice;
@@ -215,15 +216,17 @@ static int choice_at(gw_fold *f, uint32_t index, growing_choice **out)
 /* Blocks of one choice may overlap only if both are tool calls. */
 static bool may_open(const growing_choice *choice, gw_block_kind kind)
 {
-    for (size_t i = choice->count; i > 0; i--) {
-        const growing_block *block = &choice->blocks[i - 1];
-        bool calls = kind == GW_BLOCK_TOOL_CALL && block->head.kind == GW_BLOCK_TOOL_CALL;
-        if (block->open && !calls)
-            return false;
-        if (!calls)
-            break; /* when it was opened, everything before it was closed */
-    }
-    return true;
+    return choice->open_others == 0 && (choice->open_calls == 0 || kind == GW_BLOCK_TOOL_CALL);
+}
+
+static size_t *open_counter(growing_choice *choice, gw_block_kind kind)
+{
+    return kind == GW_BLOCK_TOOL_CALL ? &choice->open_calls : &choice->open_others;
+}
+
+static bool any_open(const growing_choice *choice)
+{
+    return choice->open_calls + choice->open_others > 0;
 }
 
 static int block_start(gw_fold *f, growing_choice *choice, const gw_event *ev)
@@ -258,8 +261,10 @@ static int block_start(gw_fold *f, growing_choice *choice, const gw_event *ev)
         rc = rope_add(f->arena, &block->text, gw_has(ev->delta) ? ev->delta.inner : GW_S(""));
     if (rc == AIGW_OK && ev->block_kind == GW_BLOCK_TEXT && gw_has_raw(ev->raw))
         rc = list_add(f->arena, &block->citations, ev->raw.json);
-    if (rc == AIGW_OK)
+    if (rc == AIGW_OK) {
         choice->count++;
+        *open_counter(choice, ev->block_kind) += 1;
+    }
     return rc;
 }
 
@@ -287,16 +292,8 @@ static int block_stop(growing_choice *choice, const gw_event *ev)
     if (ev->block >= choice->count || !choice->blocks[ev->block].open)
         return AIGW_E_UPSTREAM;
     choice->blocks[ev->block].open = false;
+    *open_counter(choice, choice->blocks[ev->block].head.kind) -= 1;
     return AIGW_OK;
-}
-
-static bool any_open(const growing_choice *choice)
-{
-    for (size_t i = 0; i < choice->count; i++) {
-        if (choice->blocks[i].open)
-            return true;
-    }
-    return false;
 }
 
 static int finish(gw_fold *f, growing_choice *choice, const gw_event *ev)

@@ -1,0 +1,402 @@
+/* Writes neutral messages as the messages of an OpenAI chat request. */
+/* Must not know which format they came from, except whether it was this one. */
+#include "wire/openai_chat.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+static void write_role(gw_jw *w, const char *role)
+{
+    gw_jw_key(w, "role");
+    gw_jw_str(w, role);
+}
+
+/* Is this part said inside of `content`? The others have members of their own. */
+static bool in_content(const gw_oc_writing *wr, const gw_part *part)
+{
+    switch (part->kind) {
+    case GW_PART_TOOL_CALL:
+    case GW_PART_TOOL_RESULT:
+    case GW_PART_THINKING:
+    case GW_PART_REDACTED_THINKING:
+        return false;
+    case GW_PART_REFUSAL:
+        return wr->same && gw_has_raw(part->raw);
+    case GW_PART_NATIVE:
+        return !gw_has(part->name) && gw_oc_can_write_part(wr, part);
+    default:
+        return gw_oc_can_write_part(wr, part);
+    }
+}
+
+static bool is_text(const gw_part *part)
+{
+    return part->kind == GW_PART_TEXT;
+}
+
+typedef struct content_shape {
+    size_t count; /* parts that go into content */
+    bool only_text;
+    bool plain; /* one string says it all: no part has anything beside its text */
+} content_shape;
+
+static content_shape shape_of(const gw_oc_writing *wr, const gw_part *parts, size_t count)
+{
+    content_shape shape = {0, true, true};
+    for (size_t i = 0; i < count; i++) {
+        const gw_part *part = &parts[i];
+        if (!in_content(wr, part))
+            continue;
+        shape.count++;
+        if (!is_text(part))
+            shape.only_text = false;
+        bool marked = part->cache != GW_CACHE_NONE && !wr->options->max_tokens_legacy;
+        if (!is_text(part) || marked || (wr->same && gw_has_raw(part->raw)))
+            shape.plain = false;
+    }
+    return shape;
+}
+
+/* Text parts as one string. Compatible hosts often take nothing but a string. */
+static void write_joined(gw_oc_writing *wr, const gw_part *parts, size_t count)
+{
+    gw_jw *w = &wr->w;
+    bool first = true;
+    gw_jw_begin_string(w);
+    for (size_t i = 0; i < count; i++) {
+        if (!in_content(wr, &parts[i]))
+            continue;
+        if (!first)
+            gw_jw_part_inner(w, GW_S("\\n\\n"));
+        first = false;
+        gw_jw_part_inner(w, parts[i].text.inner);
+    }
+    gw_jw_end_string(w);
+}
+
+static int write_content(gw_oc_writing *wr, const gw_part *parts, size_t count)
+{
+    content_shape shape = shape_of(wr, parts, count);
+    bool join = shape.only_text && wr->options->max_tokens_legacy && !wr->same;
+    if (shape.count == 0 || join || (shape.count == 1 && shape.plain)) {
+        write_joined(wr, parts, count);
+        return AIGW_OK;
+    }
+    int rc = AIGW_OK;
+    gw_jw_array(&wr->w);
+    for (size_t i = 0; i < count && rc == AIGW_OK; i++) {
+        if (in_content(wr, &parts[i]))
+            rc = gw_oc_write_part(wr, &parts[i]);
+    }
+    gw_jw_array_end(&wr->w);
+    return rc;
+}
+
+/* Notes every part that is said neither in content nor in a member of its own. */
+static int note_dropped(gw_oc_writing *wr, const gw_message *message)
+{
+    bool assistant = message->role == GW_ROLE_ASSISTANT;
+    int rc = AIGW_OK;
+    for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
+        const gw_part *part = &message->parts[i];
+        bool own_member = assistant && (part->kind == GW_PART_TOOL_CALL ||
+                                        part->kind == GW_PART_THINKING ||
+                                        part->kind == GW_PART_REDACTED_THINKING ||
+                                        part->kind == GW_PART_REFUSAL ||
+                                        (wr->same && gw_has(part->name)));
+        if (!own_member && !in_content(wr, part))
+            rc = gw_oc_note(wr, part->at, "OpenAI chat has no content part for this");
+        if (rc == AIGW_OK && gw_has_raw(part->citations) && !wr->same)
+            rc = gw_oc_note(wr, part->at, "OpenAI chat takes no citations in a request");
+    }
+    return rc;
+}
+
+static void write_thinking_block(gw_jw *w, const gw_part *part)
+{
+    bool redacted = part->kind == GW_PART_REDACTED_THINKING;
+    gw_jw_object(w);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, redacted ? "redacted_thinking" : "thinking");
+    gw_jw_key(w, redacted ? "data" : "thinking");
+    gw_jw_jstr(w, redacted ? part->data : part->text);
+    if (gw_has(part->signature)) {
+        gw_jw_key(w, "signature");
+        gw_jw_jstr(w, part->signature);
+    }
+    gw_jw_object_end(w);
+}
+
+/* reasoning_content for hosts that read text; thinking_blocks where text alone would lose something. */
+static void write_thinking(gw_oc_writing *wr, const gw_message *message)
+{
+    size_t texts = 0, blocks = 0;
+    bool structured = false;
+    for (size_t i = 0; i < message->part_count; i++) {
+        const gw_part *part = &message->parts[i];
+        if (part->kind != GW_PART_THINKING && part->kind != GW_PART_REDACTED_THINKING)
+            continue;
+        blocks++;
+        if (part->text.inner.len > 0)
+            texts++;
+        if (part->kind == GW_PART_REDACTED_THINKING || gw_has(part->signature) ||
+            part->text.inner.len == 0)
+            structured = true;
+    }
+    gw_jw *w = &wr->w;
+    if (texts > 0) {
+        gw_jw_key(w, "reasoning_content");
+        gw_jw_begin_string(w);
+        for (size_t i = 0; i < message->part_count; i++) {
+            if (message->parts[i].kind == GW_PART_THINKING)
+                gw_jw_part_inner(w, message->parts[i].text.inner);
+        }
+        gw_jw_end_string(w);
+    }
+    if (!structured && blocks < 2)
+        return;
+    gw_jw_key(w, "thinking_blocks");
+    gw_jw_array(w);
+    for (size_t i = 0; i < message->part_count; i++) {
+        const gw_part *part = &message->parts[i];
+        if (part->kind == GW_PART_THINKING || part->kind == GW_PART_REDACTED_THINKING)
+            write_thinking_block(w, part);
+    }
+    gw_jw_array_end(w);
+}
+
+static int write_call(gw_oc_writing *wr, const gw_part *part)
+{
+    gw_jw *w = &wr->w;
+    gw_jstr args;
+    int rc = gw_part_args_text(wr->arena, part, &args, wr->err);
+    if (rc != AIGW_OK)
+        return rc;
+    const char *type = part->custom ? "custom" : "function";
+    gw_jw_object(w);
+    gw_jw_key(w, "id");
+    gw_jw_jstr(w, part->id);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, type);
+    gw_jw_key(w, type);
+    gw_jw_object(w);
+    gw_jw_key(w, "name");
+    gw_jw_jstr(w, part->tool_name);
+    gw_jw_key(w, part->custom ? "input" : "arguments");
+    gw_jw_jstr(w, args);
+    gw_jw_object_end(w);
+    gw_oc_write_call_signature(w, part->signature);
+    gw_jw_object_end(w);
+    return AIGW_OK;
+}
+
+static size_t count_kind(const gw_message *message, gw_part_kind kind)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < message->part_count; i++)
+        n += message->parts[i].kind == kind ? 1 : 0;
+    return n;
+}
+
+static int write_calls(gw_oc_writing *wr, const gw_message *message)
+{
+    if (count_kind(message, GW_PART_TOOL_CALL) == 0)
+        return AIGW_OK;
+    int rc = AIGW_OK;
+    gw_jw_key(&wr->w, "tool_calls");
+    gw_jw_array(&wr->w);
+    for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
+        if (message->parts[i].kind == GW_PART_TOOL_CALL)
+            rc = write_call(wr, &message->parts[i]);
+    }
+    gw_jw_array_end(&wr->w);
+    return rc;
+}
+
+/* Members of an assistant message that stand beside content: one refusal, natives by name. */
+static void write_members(gw_oc_writing *wr, const gw_message *message)
+{
+    bool refused = false;
+    for (size_t i = 0; i < message->part_count; i++) {
+        const gw_part *part = &message->parts[i];
+        if (part->kind == GW_PART_REFUSAL && !in_content(wr, part) && !refused) {
+            refused = true;
+            gw_jw_key(&wr->w, "refusal");
+            gw_jw_jstr(&wr->w, part->text);
+        } else if (part->kind == GW_PART_NATIVE && wr->same && gw_has(part->name)) {
+            gw_jw_key_inner(&wr->w, part->name.inner);
+            gw_jw_raw(&wr->w, part->raw.json);
+        }
+    }
+}
+
+static int write_assistant(gw_oc_writing *wr, const gw_message *message)
+{
+    gw_jw *w = &wr->w;
+    content_shape shape = shape_of(wr, message->parts, message->part_count);
+    bool null = shape.count == 0 && (wr->same || count_kind(message, GW_PART_TOOL_CALL) > 0 ||
+                                     count_kind(message, GW_PART_REFUSAL) > 0);
+    int rc = AIGW_OK;
+    gw_jw_key(w, "content");
+    if (null)
+        gw_jw_null(w);
+    else
+        rc = write_content(wr, message->parts, message->part_count);
+    if (rc != AIGW_OK)
+        return rc;
+    write_members(wr, message);
+    write_thinking(wr, message);
+    return write_calls(wr, message);
+}
+
+static int write_message(gw_oc_writing *wr, const gw_message *message)
+{
+    static const char *const roles[] = {[GW_ROLE_SYSTEM] = "system",
+                                        [GW_ROLE_DEVELOPER] = "developer",
+                                        [GW_ROLE_USER] = "user",
+                                        [GW_ROLE_ASSISTANT] = "assistant"};
+    gw_jw *w = &wr->w;
+    const char *role = roles[message->role];
+    if (message->role == GW_ROLE_DEVELOPER && wr->options->max_tokens_legacy)
+        role = "system"; /* compatible hosts know no developer role */
+    int rc = note_dropped(wr, message);
+    if (rc != AIGW_OK)
+        return rc;
+    gw_jw_object(w);
+    write_role(w, role);
+    if (gw_has(message->name)) {
+        gw_jw_key(w, "name");
+        gw_jw_jstr(w, message->name);
+    }
+    if (message->role == GW_ROLE_ASSISTANT)
+        rc = write_assistant(wr, message);
+    else {
+        gw_jw_key(w, "content");
+        rc = write_content(wr, message->parts, message->part_count);
+    }
+    gw_jw_object_end(w);
+    return rc;
+}
+
+/* A tool message holds text only: what else a result has goes into a user message behind all results. */
+static bool moves_behind(const gw_oc_writing *wr, const gw_part *part)
+{
+    return !(wr->same && gw_has_raw(part->raw)) && !is_text(part) &&
+           gw_oc_can_write_part(wr, part) &&
+           !(part->kind == GW_PART_DOCUMENT && gw_has(part->text));
+}
+
+static aigw_slice placeholder(const gw_part *part)
+{
+    switch (part->kind) {
+    case GW_PART_IMAGE:
+        return GW_S("[image: see the next user message]");
+    case GW_PART_AUDIO:
+        return GW_S("[audio: see the next user message]");
+    default:
+        return GW_S("[document: see the next user message]");
+    }
+}
+
+static int write_result_text(gw_oc_writing *wr, const gw_part *result)
+{
+    gw_jw *w = &wr->w;
+    bool first = true;
+    int rc = AIGW_OK;
+    gw_jw_begin_string(w);
+    if (result->is_error)
+        gw_jw_part(w, GW_S("Error: "));
+    for (size_t i = 0; i < result->part_count && rc == AIGW_OK; i++) {
+        const gw_part *part = &result->parts[i];
+        if (!gw_oc_can_write_part(wr, part)) {
+            rc = gw_oc_note(wr, part->at, "OpenAI chat has no such part in a tool result");
+            continue;
+        }
+        if (!first)
+            gw_jw_part_inner(w, GW_S("\\n"));
+        first = false;
+        if (moves_behind(wr, part))
+            gw_jw_part(w, placeholder(part));
+        else
+            gw_jw_part_inner(w, part->text.inner);
+    }
+    gw_jw_end_string(w);
+    return rc;
+}
+
+static int write_result(gw_oc_writing *wr, const gw_part *result)
+{
+    gw_jw *w = &wr->w;
+    gw_jw_object(w);
+    write_role(w, "tool");
+    gw_jw_key(w, "tool_call_id");
+    gw_jw_jstr(w, result->id);
+    gw_jw_key(w, "content");
+    bool as_it_stood = wr->same && result->part_count > 0 && gw_has_raw(result->parts[0].raw);
+    int rc = as_it_stood ? write_content(wr, result->parts, result->part_count)
+                         : write_result_text(wr, result);
+    gw_jw_object_end(w);
+    return rc;
+}
+
+static int write_moved(gw_oc_writing *wr, const gw_message *message)
+{
+    gw_jw *w = &wr->w;
+    int rc = AIGW_OK;
+    gw_jw_object(w);
+    write_role(w, "user");
+    gw_jw_key(w, "content");
+    gw_jw_array(w);
+    for (size_t i = 0; i < message->part_count; i++) {
+        const gw_part *result = &message->parts[i];
+        bool named = false;
+        for (size_t j = 0; j < result->part_count && rc == AIGW_OK; j++) {
+            if (!moves_behind(wr, &result->parts[j]))
+                continue;
+            if (!named) {
+                gw_jw_object(w);
+                gw_jw_key(w, "type");
+                gw_jw_str(w, "text");
+                gw_jw_key(w, "text");
+                gw_jw_begin_string(w);
+                gw_jw_part(w, GW_S("From the result of tool call "));
+                gw_jw_part_inner(w, result->id.inner);
+                gw_jw_part(w, GW_S(":"));
+                gw_jw_end_string(w);
+                gw_jw_object_end(w);
+            }
+            named = true;
+            rc = gw_oc_write_part(wr, &result->parts[j]);
+        }
+    }
+    gw_jw_array_end(w);
+    gw_jw_object_end(w);
+    return rc;
+}
+
+static int write_results(gw_oc_writing *wr, const gw_message *message)
+{
+    bool moved = false;
+    int rc = AIGW_OK;
+    for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
+        const gw_part *result = &message->parts[i];
+        rc = write_result(wr, result);
+        for (size_t j = 0; j < result->part_count; j++)
+            moved = moved || moves_behind(wr, &result->parts[j]);
+    }
+    return rc == AIGW_OK && moved ? write_moved(wr, message) : rc;
+}
+
+int gw_oc_write_messages(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    int rc = AIGW_OK;
+    gw_jw_key(&wr->w, "messages");
+    gw_jw_array(&wr->w);
+    for (size_t i = 0; i < r->message_count && rc == AIGW_OK; i++) {
+        const gw_message *message = &r->messages[i];
+        rc = message->role == GW_ROLE_TOOL ? write_results(wr, message) : write_message(wr, message);
+    }
+    gw_jw_array_end(&wr->w);
+    return rc;
+}

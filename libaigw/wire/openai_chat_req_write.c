@@ -1,0 +1,280 @@
+/* The top level of an OpenAI chat request, written from the neutral request. */
+/* Must not know which format it came from, except whether it was this one. */
+#include "wire/openai_chat.h"
+
+#include "base/crypto.h"
+#include "base/error.h"
+#include "base/text.h"
+
+enum { MAX_STOP = 4, MAX_USER_ID = 128 };
+
+int gw_oc_note(gw_oc_writing *wr, gw_json_ref at, const char *reason)
+{
+    return gw_note_add(wr->notes, wr->request->doc, at, reason, wr->err);
+}
+
+static void put_raw(gw_jw *w, const char *key, gw_raw value)
+{
+    if (!gw_has_raw(value))
+        return;
+    gw_jw_key(w, key);
+    gw_jw_raw(w, value.json);
+}
+
+static void put_jstr(gw_jw *w, const char *key, gw_jstr value)
+{
+    if (!gw_has(value))
+        return;
+    gw_jw_key(w, key);
+    gw_jw_jstr(w, value);
+}
+
+/* Where the client said something, for a note: the names are those of any client's format. */
+static gw_json_ref said_at(const gw_oc_writing *wr, const char *member)
+{
+    return wr->request->doc == NULL ? GW_JSON_ABSENT : gw_json_get(wr->request->doc, 0, member);
+}
+
+static bool client_said(const gw_oc_writing *wr, const char *member)
+{
+    const gw_json_doc *doc = wr->request->doc;
+    return wr->same && !gw_json_is_null(doc, gw_json_get(doc, 0, member));
+}
+
+static void write_max_tokens(gw_oc_writing *wr)
+{
+    if (wr->request->max_tokens < 0)
+        return;
+    bool legacy = wr->options->max_tokens_legacy ||
+                  (client_said(wr, "max_tokens") && !client_said(wr, "max_completion_tokens"));
+    gw_jw_key(&wr->w, legacy ? "max_tokens" : "max_completion_tokens");
+    gw_jw_int(&wr->w, wr->request->max_tokens);
+}
+
+static int write_sampling(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    gw_jw *w = &wr->w;
+    put_raw(w, "temperature", r->temperature);
+    put_raw(w, "top_p", r->top_p);
+    put_raw(w, "seed", r->seed);
+    put_raw(w, "presence_penalty", r->presence_penalty);
+    put_raw(w, "frequency_penalty", r->frequency_penalty);
+    if (gw_has_raw(r->top_k) && !wr->same)
+        return gw_oc_note(wr, said_at(wr, "top_k"), "OpenAI chat has no top_k");
+    put_raw(w, "top_k", r->top_k);
+    return AIGW_OK;
+}
+
+static int write_stop(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    size_t count = r->stop_count;
+    if (count == 0)
+        return AIGW_OK;
+    if (count > MAX_STOP && !wr->same)
+        count = MAX_STOP;
+    gw_jw_key(&wr->w, "stop");
+    gw_jw_array(&wr->w);
+    for (size_t i = 0; i < count; i++)
+        gw_jw_jstr(&wr->w, r->stop[i]);
+    gw_jw_array_end(&wr->w);
+    if (count == r->stop_count)
+        return AIGW_OK;
+    return gw_oc_note(wr, said_at(wr, "stop_sequences"),
+                      "OpenAI chat takes at most 4 stop sequences");
+}
+
+static void write_shape(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    gw_jw *w = &wr->w;
+    if (r->shape == GW_SHAPE_TEXT)
+        return;
+    gw_jw_key(w, "response_format");
+    gw_jw_object(w);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, r->shape == GW_SHAPE_JSON ? "json_object" : "json_schema");
+    if (r->shape == GW_SHAPE_SCHEMA) {
+        gw_jw_key(w, "json_schema");
+        gw_jw_object(w);
+        gw_jw_key(w, "name");
+        gw_jw_jstr(w, gw_has(r->schema_name) ? r->schema_name : gw_jstr_lit("response"));
+        put_jstr(w, "description", r->schema_description);
+        put_raw(w, "schema", r->schema);
+        if (r->schema_strict >= 0) {
+            gw_jw_key(w, "strict");
+            gw_jw_bool(w, r->schema_strict == 1);
+        }
+        gw_jw_object_end(w);
+    }
+    gw_jw_object_end(w);
+}
+
+/* The row of the budget table that is nearest. */
+static gw_effort effort_of_budget(int64_t tokens)
+{
+    if (tokens <= 3072)
+        return GW_EFFORT_LOW;
+    if (tokens <= 12288)
+        return GW_EFFORT_MEDIUM;
+    return tokens <= 24576 ? GW_EFFORT_HIGH : GW_EFFORT_XHIGH;
+}
+
+static void write_effort(gw_oc_writing *wr)
+{
+    static const char *const words[] = {
+        [GW_EFFORT_NONE] = "none",     [GW_EFFORT_MINIMAL] = "minimal", [GW_EFFORT_LOW] = "low",
+        [GW_EFFORT_MEDIUM] = "medium", [GW_EFFORT_HIGH] = "high",       [GW_EFFORT_XHIGH] = "xhigh",
+        [GW_EFFORT_MAX] = "max"};
+    const gw_chat_request *r = wr->request;
+    gw_effort effort = r->effort;
+    if (r->thinking == GW_THINKING_OFF && !wr->options->max_tokens_legacy)
+        effort = GW_EFFORT_NONE;
+    else if (effort == GW_EFFORT_UNSAID && r->thinking == GW_THINKING_BUDGET)
+        effort = effort_of_budget(r->thinking_budget);
+    if (effort == GW_EFFORT_UNSAID)
+        return;
+    gw_jw_key(&wr->w, "reasoning_effort");
+    gw_jw_str(&wr->w, words[effort]);
+}
+
+static int write_user(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    if (!gw_has(r->user_id))
+        return AIGW_OK;
+    bool as_user = wr->options->max_tokens_legacy;
+    if (wr->same)
+        as_user = !client_said(wr, "safety_identifier");
+    gw_jw_key(&wr->w, as_user ? "user" : "safety_identifier");
+    aigw_slice plain = gw_jstr_text(wr->arena, r->user_id);
+    if (plain.data == NULL)
+        return gw_fail_nomem(wr->err);
+    if (wr->same || plain.len <= MAX_USER_ID) {
+        gw_jw_jstr(&wr->w, r->user_id);
+        return AIGW_OK;
+    }
+    static const char digits[] = "0123456789abcdef";
+    uint8_t hash[GW_SHA256_BYTES];
+    char hex[GW_SHA256_BYTES * 2];
+    gw_sha256(plain, hash);
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        hex[2 * i] = digits[hash[i] >> 4];
+        hex[2 * i + 1] = digits[hash[i] & 15];
+    }
+    gw_jw_text(&wr->w, gw_slice(hex, sizeof(hex)));
+    return AIGW_OK;
+}
+
+static void write_tier(gw_oc_writing *wr)
+{
+    gw_jstr tier = wr->request->service_tier;
+    if (!gw_has(tier))
+        return;
+    if (!wr->same) /* auto and standard_only are Anthropic's words */
+        tier = gw_jstr_lit(gw_jstr_is(tier, "standard_only") ? "default" : "auto");
+    put_jstr(&wr->w, "service_tier", tier);
+}
+
+static void write_stream(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    gw_jw *w = &wr->w;
+    if (!r->stream)
+        return;
+    gw_jw_key(w, "stream");
+    gw_jw_bool(w, true);
+    bool usage = r->include_usage || wr->options->force_usage;
+    gw_json_ref old = wr->same ? gw_json_get(r->doc, 0, "stream_options") : GW_JSON_ABSENT;
+    bool had = gw_json_typeof(r->doc, old) == GW_JSON_OBJECT;
+    if (!usage && !had)
+        return;
+    gw_jw_key(w, "stream_options");
+    gw_jw_object(w);
+    if (usage) {
+        gw_jw_key(w, "include_usage");
+        gw_jw_bool(w, true);
+    }
+    gw_json_ref key = had ? gw_json_first(r->doc, old) : GW_JSON_ABSENT;
+    for (; key != GW_JSON_ABSENT; key = gw_json_next(r->doc, key)) {
+        if (gw_json_key_is(r->doc, key, "include_usage"))
+            continue;
+        gw_jw_key_inner(w, gw_json_inner(r->doc, key));
+        gw_jw_raw(w, gw_json_raw(r->doc, gw_json_value(r->doc, key)));
+    }
+    gw_jw_object_end(w);
+}
+
+static int write_extras(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    int rc = AIGW_OK;
+    for (size_t i = 0; i < r->extra_count && rc == AIGW_OK; i++) {
+        const gw_extra *extra = &r->extras[i];
+        if (!wr->same) {
+            rc = gw_oc_note(wr, extra->value, "OpenAI chat has no such parameter");
+            continue;
+        }
+        gw_jw_key_inner(&wr->w, gw_json_inner(r->doc, extra->key));
+        gw_jw_raw(&wr->w, gw_json_raw(r->doc, extra->value));
+    }
+    return rc;
+}
+
+static int write_settings(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    gw_jw *w = &wr->w;
+    write_max_tokens(wr);
+    int rc = write_sampling(wr);
+    if (rc == AIGW_OK)
+        rc = write_stop(wr);
+    if (rc != AIGW_OK)
+        return rc;
+    if (r->n >= 0) {
+        gw_jw_key(w, "n");
+        gw_jw_int(w, r->n);
+    }
+    if (r->logprobs || client_said(wr, "logprobs")) {
+        gw_jw_key(w, "logprobs");
+        gw_jw_bool(w, r->logprobs);
+    }
+    write_shape(wr);
+    write_effort(wr);
+    put_jstr(w, "verbosity", r->verbosity);
+    rc = write_user(wr);
+    if (rc == AIGW_OK && gw_has_raw(r->metadata) && !wr->same)
+        rc = gw_oc_note(wr, said_at(wr, "metadata"), "metadata is not sent on");
+    else if (rc == AIGW_OK)
+        put_raw(w, "metadata", r->metadata);
+    write_tier(wr);
+    write_stream(wr);
+    return rc;
+}
+
+int gw_oc_write_request(gw_arena *arena, const gw_chat_request *request,
+                        const gw_write_options *options, gw_buf *out, gw_notes *notes,
+                        aigw_error *err)
+{
+    gw_oc_writing wr = {arena, request, options, gw_jw_on(out), notes, err, false};
+    wr.same = request->format == AIGW_FORMAT_OPENAI_CHAT;
+    gw_jw *w = &wr.w;
+    gw_jw_object(w);
+    gw_jw_key(w, "model");
+    if (options->model.len > 0)
+        gw_jw_text(w, options->model);
+    else
+        gw_jw_jstr(w, request->model);
+    int rc = gw_oc_write_messages(&wr);
+    if (rc == AIGW_OK)
+        rc = gw_oc_write_tools(&wr);
+    if (rc == AIGW_OK)
+        rc = write_settings(&wr);
+    if (rc == AIGW_OK)
+        rc = write_extras(&wr);
+    gw_jw_object_end(w);
+    if (rc == AIGW_OK && out->failed)
+        rc = gw_fail(err, AIGW_E_LIMIT, "request_too_large", "the translated request is too large");
+    return rc;
+}

@@ -1,0 +1,80 @@
+/*
+ * State of the OpenAI chat stream machines: reader, writer, tap. The sizes go into gw_wire_openai_chat.
+ */
+#ifndef GW_WIRE_OPENAI_CHAT_STREAM_H
+#define GW_WIRE_OPENAI_CHAT_STREAM_H
+
+#include "wire/openai_chat.h"
+
+/* A tool call that a stream opened. */
+typedef struct gw_oc_call {
+    int64_t index;    /* as the host counts; -1 when it does not */
+    gw_jstr id;       /* the host's; gw_alloc. Absent: none given */
+    uint32_t block;   /* valid once opened */
+    bool opened, closed, custom;
+    bool any_args;
+    /* Is the JSON of the arguments complete? */
+    int depth;
+    bool in_string, escaped, complete;
+} gw_oc_call;
+
+typedef struct gw_oc_choice {
+    uint32_t index;
+    uint32_t next_block;
+    bool open; /* a block that is no tool call is open: open_kind */
+    gw_block_kind open_kind;
+    uint32_t open_block;
+    gw_oc_call *calls; /* gw_alloc */
+    size_t call_count, call_cap;
+    size_t open_calls, opened_calls;
+    bool finished;
+    gw_finish finish;
+    char native[48]; /* the host's word, cut */
+    size_t native_len;
+} gw_oc_choice;
+
+typedef struct gw_oc_reader {
+    gw_sse sse;
+    gw_arena *arena;       /* reset for each event */
+    gw_oc_choice *choices; /* gw_alloc */
+    size_t choice_count, choice_cap;
+    bool started, done, failed;
+    char seed[80]; /* of synthesised call ids: the answer's id, cut */
+    size_t seed_len;
+} gw_oc_reader;
+
+typedef struct gw_oc_out_call {
+    uint32_t block;
+    uint32_t index; /* among the tool calls of the choice */
+    bool custom, any_args;
+} gw_oc_out_call;
+
+typedef struct gw_oc_out_choice {
+    bool role_sent, finished;
+    bool seen;
+    uint32_t calls;       /* so far */
+    gw_oc_out_call *open; /* gw_alloc; the calls that are open */
+    size_t open_count, open_cap;
+    int64_t code_points;  /* of the content so far */
+    int64_t block_start;  /* where the open text block starts */
+} gw_oc_out_choice;
+
+typedef struct gw_oc_writer {
+    gw_buf head;      /* members that every chunk has, from "id" on */
+    gw_buf usage_raw;
+    gw_arena *arena;  /* for citations; made on first need */
+    char id_seed[64];
+    size_t id_seed_len;
+    int64_t created;
+    bool include_usage, started, ended;
+    aigw_usage usage;
+    gw_oc_out_choice *choices; /* gw_alloc */
+    size_t choice_count, choice_cap;
+} gw_oc_writer;
+
+typedef struct gw_oc_tap {
+    bool hide_usage;
+    bool done, finished;
+} gw_oc_tap;
+
+#endif

@@ -1,0 +1,143 @@
+/* The table of formats, the natural statuses of failures, and the patch of a same-format request. */
+/* Must not know any format's fields. */
+#include "wire/wire.h"
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum { MAX_PATCHES = 16 };
+
+const gw_wire *const gw_wires[] = {&gw_wire_openai_chat, &gw_wire_anthropic, NULL};
+
+const gw_wire *gw_wire_of(aigw_format format)
+{
+    for (const gw_wire *const *wire = gw_wires; *wire != NULL; wire++) {
+        if ((*wire)->format == format)
+            return *wire;
+    }
+    return NULL;
+}
+
+int gw_api_error_status(gw_api_error_kind kind)
+{
+    switch (kind) {
+    case GW_ERR_INVALID_REQUEST:
+        return 400;
+    case GW_ERR_AUTHENTICATION:
+        return 401;
+    case GW_ERR_PERMISSION:
+        return 403;
+    case GW_ERR_NOT_FOUND:
+        return 404;
+    case GW_ERR_CONFLICT:
+        return 409;
+    case GW_ERR_TOO_LARGE:
+        return 413;
+    case GW_ERR_RATE_LIMIT:
+    case GW_ERR_QUOTA:
+        return 429;
+    case GW_ERR_SERVER:
+        return 500;
+    case GW_ERR_OVERLOADED:
+    case GW_ERR_UNAVAILABLE:
+        return 503;
+    case GW_ERR_TIMEOUT:
+        return 504;
+    case GW_ERR_UPSTREAM:
+        break;
+    }
+    return 502;
+}
+
+gw_api_error_kind gw_api_error_kind_of(int status)
+{
+    switch (status) {
+    case 401:
+        return GW_ERR_AUTHENTICATION;
+    case 402:
+        return GW_ERR_QUOTA;
+    case 403:
+        return GW_ERR_PERMISSION;
+    case 404:
+        return GW_ERR_NOT_FOUND;
+    case 408:
+    case 504:
+        return GW_ERR_TIMEOUT;
+    case 409:
+        return GW_ERR_CONFLICT;
+    case 413:
+        return GW_ERR_TOO_LARGE;
+    case 429:
+        return GW_ERR_RATE_LIMIT;
+    case 502:
+        return GW_ERR_UPSTREAM;
+    case 503:
+    case 529:
+        return GW_ERR_OVERLOADED;
+    default:
+        break;
+    }
+    if (status >= 400 && status < 500)
+        return GW_ERR_INVALID_REQUEST;
+    return status >= 500 && status < 600 ? GW_ERR_SERVER : GW_ERR_UPSTREAM;
+}
+
+static size_t patch_of_key(const gw_json_doc *doc, gw_json_ref key, const gw_patch *patches,
+                           size_t count)
+{
+    size_t i = 0;
+    while (i < count && !gw_json_key_is(doc, key, patches[i].member))
+        i++;
+    return i;
+}
+
+static void insert_absent(const gw_patch *patches, size_t count, const bool *found, bool empty,
+                          gw_buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < count; i++) {
+        if (found[i])
+            continue;
+        if (!first)
+            gw_buf_putc(out, ',');
+        first = false;
+        gw_buf_putc(out, '"');
+        gw_buf_puts(out, patches[i].member);
+        gw_buf_puts(out, "\":");
+        gw_buf_add(out, patches[i].value);
+    }
+    if (!first && !empty)
+        gw_buf_putc(out, ',');
+}
+
+int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
+                  aigw_error *err)
+{
+    bool found[MAX_PATCHES] = {false};
+    if (count > MAX_PATCHES)
+        return gw_fail(err, AIGW_E_INVALID, "too_many_patches", "at most %d patches", MAX_PATCHES);
+    if (gw_json_typeof(doc, 0) != GW_JSON_OBJECT)
+        return gw_json_fail(err, doc, 0, AIGW_E_PARSE, "not_an_object",
+                            "the body must be a JSON object");
+    const char *text = doc->text.data;
+    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT; key = gw_json_next(doc, key)) {
+        size_t i = patch_of_key(doc, key, patches, count);
+        if (i < count)
+            found[i] = true;
+    }
+    size_t done = (size_t)(gw_json_raw(doc, 0).data - text) + 1; /* behind the opening brace */
+    gw_buf_append(out, text, done);
+    insert_absent(patches, count, found, gw_json_count(doc, 0) == 0, out);
+    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT; key = gw_json_next(doc, key)) {
+        size_t i = patch_of_key(doc, key, patches, count);
+        if (i == count)
+            continue;
+        aigw_slice old = gw_json_raw(doc, gw_json_value(doc, key));
+        gw_buf_append(out, text + done, (size_t)(old.data - text) - done);
+        gw_buf_add(out, patches[i].value);
+        done = (size_t)(old.data - text) + old.len;
+    }
+    gw_buf_append(out, text + done, doc->text.len - done);
+    return out->failed ? gw_fail(err, AIGW_E_LIMIT, "body_too_large", "the patched body is too large")
+                       : AIGW_OK;
+}
