@@ -20,8 +20,8 @@
 typedef struct gw_upstream {
     aigw_slice name;             /* the provider's name in the config */
     const gw_provider *provider;
-    /* Chat endpoint with the credential, the row's and the config's headers (content-type is the
-     * attempt's); NULL for in-process providers. */
+    /* Chat endpoint with every constant header: credential, the row's, the config's, content-type,
+     * accept, user-agent. NULL for in-process providers. */
     gw_http_target *target;
     aigw_slice host;             /* for logs */
     aigw_slice beta;             /* anthropic-beta among its constant headers; "" if none */

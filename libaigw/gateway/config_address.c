@@ -27,7 +27,7 @@ static bool is_hex_group(aigw_slice text)
     return text.len >= 1 && text.len <= 4;
 }
 
-/* Groups of 16 bits in a part without "::"; -1: malformed. An IPv4 address may end the last part. */
+/* Groups of 16 bits in a part without "::"; -1: malformed. An IPv4 address may end the last. */
 static int count_groups(aigw_slice part, bool last_part)
 {
     int count = 0;

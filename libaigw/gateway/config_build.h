@@ -42,7 +42,7 @@ typedef struct gw_cfg_url {
     bool loopback;
 } gw_cfg_url;
 
-/* An absolute http(s) URL without credentials, query or fragment. NULL: fine; else what is wrong. */
+/* An absolute http(s) URL without credentials, query or fragment. NULL: fine; else the fault. */
 const char *gw_cfg_url_parse(aigw_slice text, gw_cfg_url *out);
 /* ADDRESS:PORT; the address is an IP address or localhost. */
 bool gw_cfg_listen_parse(aigw_slice text, aigw_slice *host, unsigned *port);

@@ -188,7 +188,7 @@ static void put_google(env *e)
     put_text(e, models, NULL, "gemma-", NULL);
 }
 
-/* Azure's v1 API: OpenAI's format, the key in a header of its own; models are "azure/DEPLOYMENT". */
+/* Azure's v1 API: OpenAI's format, the key in a header of its own; models: "azure/DEPLOYMENT". */
 static int put_azure(env *e)
 {
     const char *endpoint = get(e, "AZURE_OPENAI_ENDPOINT");

@@ -1,8 +1,8 @@
 /*
- * The config document as structs, one per section, before anything is resolved or checked across keys.
+ * The config document as structs, one per section, before anything is resolved across keys.
  *
- * Filled by config_bind from the table in config_schema.c. Texts lie in the tree. An absent text has
- * data NULL; a flag or number without a default of its own is -1 when absent.
+ * Filled by config_bind from the table in config_schema.c. Texts lie in the tree. An absent text
+ * has data NULL; a flag or number without a default of its own is -1 when absent.
  */
 #ifndef GW_GATEWAY_CONFIG_RAW_H
 #define GW_GATEWAY_CONFIG_RAW_H

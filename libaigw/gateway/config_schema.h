@@ -1,7 +1,7 @@
 /*
  * The one table of the config document: every key with its type, default, range and meaning.
  *
- * It drives both the loader (config_bind) and the JSON Schema (config_schema_json), so they are equal.
+ * It drives both the loader (config_bind) and the JSON Schema (config_schema_json): they are equal.
  */
 #ifndef GW_GATEWAY_CONFIG_SCHEMA_H
 #define GW_GATEWAY_CONFIG_SCHEMA_H
@@ -47,8 +47,8 @@ extern const char *const gw_cfg_provider_types[]; /* in the order of gw_cfg_prov
 /* config_schema_json.c */
 void gw_cfg_schema_json(gw_buf *out);
 
-/* config_bind.c: fills a section's struct from its node (NULL or null: all defaults). Everything lies
- * in the tree's arena. */
+/* config_bind.c: fills a section's struct from its node (NULL or null: all defaults). Everything
+ * lies in the tree's arena. */
 int gw_cfg_bind(gw_cfg_tree *tree, const gw_cfg_section *section, const gw_cfg_node *node,
                 void *out, aigw_error *err);
 

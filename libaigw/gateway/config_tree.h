@@ -1,5 +1,5 @@
 /*
- * A config document as a tree: sections, lists and scalars with their lines. Knows no key's meaning.
+ * A config document as a tree: sections, lists, scalars and their lines. Knows no key's meaning.
  *
  * The tree is scratch: it holds secrets, so gw_cfg_tree_free wipes every scalar.
  */
@@ -47,13 +47,13 @@ int gw_cfg_tree_init(gw_cfg_tree *tree, const aigw_host *host, aigw_error *err);
 void gw_cfg_tree_free(gw_cfg_tree *tree);
 
 /*
- * Reads one YAML document. Refused: anchors, aliases, merge keys, tags, several documents, duplicate
- * keys, keys that are no scalars, and what exceeds the bounds above. Scalars are expanded.
+ * Reads one YAML document. Refused: anchors, aliases, merge keys, tags, several documents,
+ * duplicate keys, keys that are no scalars, and what exceeds the bounds above. Scalars are expanded.
  */
 int gw_cfg_parse(gw_cfg_tree *tree, aigw_slice document, aigw_error *err);
 
-/* For configs without a document: a child of `parent` (NULL: the root). `key` NULL in a list; `text`
- * NULL makes a container. Texts are copied. NULL on no memory. */
+/* For configs without a document: a child of `parent` (NULL: the root). `key` NULL in a list;
+ * `text` NULL makes a container. Texts are copied. NULL on no memory. */
 gw_cfg_node *gw_cfg_put(gw_cfg_tree *tree, gw_cfg_node *parent, gw_cfg_shape shape, const char *key,
                         const char *text, const char *origin);
 

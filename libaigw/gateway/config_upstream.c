@@ -45,7 +45,7 @@ static int check_name(gw_cfg_build *b, const gw_cfg_provider *raw, aigw_slice na
     return AIGW_OK;
 }
 
-/* Joins without a double slash, and without saying the version twice (".../v1" and "/v1/messages"). */
+/* Joins without a double slash, and without saying the version twice (".../v1", "/v1/messages"). */
 static int make_url(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_provider *row, parts *p,
                     aigw_slice *host)
 {
@@ -68,7 +68,7 @@ static int make_url(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_provid
     return gw_cfg_keep(b, url.host, host);
 }
 
-/* A field value that cannot break out of its line (RFC 9110 clause 5.5), nor be half a credential. */
+/* A value that cannot break out of its line (RFC 9110 clause 5.5), nor be half a credential. */
 static bool is_key(aigw_slice key)
 {
     for (size_t i = 0; i < key.len; i++) {

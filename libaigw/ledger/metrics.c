@@ -1,5 +1,5 @@
 /* Counts what the gateway does and prints it in the Prometheus text format (version 0.0.4).
- * Must not know who counts; every label value is a static word of ours, and their number is bounded. */
+ * Must not know who counts; a label value is a static word of ours, and their number is bounded. */
 #include "ledger/metrics.h"
 
 #include "base/mem.h"

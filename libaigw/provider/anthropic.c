@@ -5,15 +5,15 @@
 
 static const char *const prefixes[] = {"claude-", NULL};
 
-/* Version 2023-06-01 is the one that still takes sampling parameters. A config entry with a header of
- * this name replaces it. */
+/* Version 2023-06-01 is the one that still takes sampling parameters. A header of this name in a
+ * config entry replaces it. */
 static const aigw_header headers[] = {
     {{"anthropic-version", sizeof "anthropic-version" - 1},
      {"2023-06-01", sizeof "2023-06-01" - 1}},
     {{NULL, 0}, {NULL, 0}},
 };
 
-/* https://docs.anthropic.com/en/api/overview. The base URL has no version, as the official clients. */
+/* https://docs.anthropic.com/en/api/overview. No version in the base URL, as official clients. */
 const gw_provider gw_provider_anthropic = {
     .name = "anthropic",
     .format = AIGW_FORMAT_ANTHROPIC,

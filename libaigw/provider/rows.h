@@ -1,4 +1,4 @@
-/* The rows of the vendor table, one file each. Included by provider.c, their files and tests only. */
+/* The rows of the vendor table, one file each. For provider.c, their files and tests only. */
 #ifndef GW_PROVIDER_ROWS_H
 #define GW_PROVIDER_ROWS_H
 

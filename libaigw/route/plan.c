@@ -1,5 +1,5 @@
-/* Chooses the targets of a model: a named model, "provider/rest", the longest prefix, the only provider.
- * Pure; must not know what a provider is beyond its name and prefixes. */
+/* Chooses the targets of a model: by its name, "provider/rest", the longest prefix, or the only
+ * provider. Pure; must not know what a provider is beyond its name and prefixes. */
 #include "route/plan.h"
 
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /*
- * The JSON Schema and the loader are the same: every key of the schema is accepted where the schema has
- * it, an unknown one beside it is refused with its line and pointer; the documents in docs/ agree.
+ * The JSON Schema and the loader are the same: every key of the schema is accepted where the schema
+ * has it, an unknown one beside it is refused with its line and pointer; docs/ agrees.
  */
 #include "base/json.h"
 #include "config_help.h"
@@ -204,7 +204,7 @@ static char *read_doc(const char *path)
     return text;
 }
 
-/* After a change of the table: AIGW_WRITE_SCHEMA=1 unit_gateway_config_schema, then look at the diff. */
+/* After a change of the table: AIGW_WRITE_SCHEMA=1 unit_gateway_config_schema, then git diff. */
 static void the_stored_schema_is_the_tables(void **state)
 {
     (void)state;
