@@ -100,7 +100,8 @@ def start_aigw(work, upstream, jwt):
         "auth": {"jwt": {"enabled": jwt}},
         "log": {"access": False},
         "providers": [
-            {"name": "o", "type": "openai", "base_url": f"http://127.0.0.1:{upstream}/v1", "api_key": "k"},
+            {"name": "o", "type": "openai", "base_url": f"http://127.0.0.1:{upstream}/v1", "api_key": "k",
+             "models": ["gpt-"]},
             {"name": "a", "type": "anthropic", "base_url": f"http://127.0.0.1:{upstream}", "api_key": "k"}],
         "models": [{"name": "claude", "targets": [{"provider": "a", "model": "claude-sonnet-4-5"}]}],
     }
