@@ -50,7 +50,14 @@ static int note_unsayable(gw_anthropic_out *o)
         }
     }
     for (size_t i = 0; !o->plan.same && i < r->extra_count; i++) {
-        int rc = gw_anthropic_note(o, r->extras[i].value, "not known to this provider");
+        gw_json_ref value = r->extras[i].value;
+        if (gw_json_is_null(r->doc, value)) {
+            continue; /* as good as not there */
+        }
+        if (gw_json_key_is(r->doc, r->extras[i].key, "audio")) {
+            return refuse(o, "audio", "this provider gives no audio");
+        }
+        int rc = gw_anthropic_note(o, value, "not known to this provider");
         if (rc != AIGW_OK) {
             return rc;
         }
