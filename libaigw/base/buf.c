@@ -23,9 +23,9 @@ void gw_buf_free(gw_buf *buf)
 }
 
 /*
- * Moves the unread bytes to the front of a large enough allocation. They slide within the present one only
- * when a quarter of them was consumed since, so that a byte moves a bounded number of times; for that
- * the allocation may exceed max by a quarter.
+ * Moves the unread bytes to the front of a large enough allocation. They slide within the present
+ * one only when a quarter of them was consumed since, so that a byte moves a bounded number of
+ * times; for that the allocation may exceed max by a quarter.
  */
 static bool grow(gw_buf *buf, size_t needed)
 {

@@ -25,8 +25,8 @@ typedef struct name_slot {
 } name_slot;
 
 /*
- * While a container is open, its node's `end` holds the enclosing container and its `next` the last child,
- * so that depth costs no memory.
+ * While a container is open, its node's `end` holds the enclosing container and its `next` the last
+ * child, so that depth costs no memory.
  */
 typedef struct parser {
     const char *text, *at, *end;

@@ -35,7 +35,7 @@ static uint32_t simple_escape(char c)
     }
 }
 
-/* *at stands on a backslash. A malformed escape cannot occur behind the parser; it reads as U+FFFD. */
+/* *at stands on a backslash. A cut escape cannot occur behind the parser; it reads as U+FFFD. */
 uint32_t gw_json_escape_read(const char **at, const char *end)
 {
     const char *p = *at + 1;

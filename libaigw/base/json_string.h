@@ -19,7 +19,7 @@ typedef struct gw_json_cursor {
 gw_json_cursor gw_json_cursor_of(aigw_slice inner);
 /* Up to 8 bytes; 0 at the end. Fewer than 8 only at the end. */
 size_t gw_json_cursor_read(gw_json_cursor *c, uint8_t out[8]);
-/* The next code point of the string, escapes resolved; *at moves. Surrogates alone come out as they are. */
+/* The code point of the escape at *at, which moves behind it. A lone surrogate comes out as it is. */
 uint32_t gw_json_escape_read(const char **at, const char *end);
 /* UTF-8 of a code point (surrogates too); returns 1 to 4. */
 unsigned gw_json_utf8_write(uint32_t code, uint8_t out[4]);

@@ -55,7 +55,7 @@ static bool is_percent_encoded(aigw_slice text, size_t i)
     return text.len - i >= 3 && is_hex(text.data[i + 1]) && is_hex(text.data[i + 2]);
 }
 
-/* The characters of RFC 3986 paths and queries, and [ ], which clients leave as they are in queries. */
+/* The characters of RFC 3986 paths and queries, and [ ], which clients leave plain in queries. */
 static bool is_target(aigw_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -102,7 +102,7 @@ static bool is_host(aigw_slice text)
     return host.len > 0;
 }
 
-/* 0 if the text is none of ours; the status otherwise says why. */
+/* 0 if the version is ours; otherwise the status that says why not. */
 static int check_version(aigw_slice text, int *minor)
 {
     if (text.len != 8 || !gw_starts(text, GW_S("HTTP/")) || text.data[6] != '.')

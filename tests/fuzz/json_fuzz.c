@@ -1,4 +1,4 @@
-/* JSON: what is accepted holds together: ranges nest, values parse again, names differ, text comes back. */
+/* JSON: what is accepted holds together: ranges nest, values parse again, text comes back. */
 #include "base/error.h"
 #include "base/json.h"
 #include "base/json_write.h"

@@ -1,4 +1,4 @@
-/* Runs a fuzz target over given files and directories, and over the empty input: the seeds, under any compiler. */
+/* Runs a fuzz target over files and directories (the seeds) and the empty input, under any compiler. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -150,7 +150,7 @@ static void test_byte_by_byte(void **state)
     gw_sse_free(&r);
 }
 
-/* An event is given as soon as its blank line begins, not when the next byte shows that it was a CR alone. */
+/* An event is given as soon as its blank line begins, not when the next byte shows what kind it was. */
 static void test_no_waiting_behind_cr(void **state)
 {
     (void)state;
@@ -242,6 +242,25 @@ static void test_maximum(void **state)
     }
 }
 
+/* An event that is not complete fails as soon as it is too large, in one piece or many. */
+static void test_maximum_of_an_open_event(void **state)
+{
+    (void)state;
+    const char *text = "data: 1\ndata: 2\ndata: 3";
+    for (size_t max = 10; max < 30; max++) {
+        for (size_t step = 1; step < 30; step++) {
+            gw_sse r;
+            gw_sse_init(&r, max);
+            trace t = {.count = 0};
+            int rc = 0;
+            for (size_t at = 0; at < 23 && rc == 0; at += step)
+                rc = feed(&r, gw_slice(text + at, 23 - at < step ? 23 - at : step), &t);
+            assert_int_equal(rc, max < 23 ? AIGW_E_LIMIT : 0);
+            gw_sse_free(&r);
+        }
+    }
+}
+
 static void test_endless_line_stays_bounded(void **state)
 {
     (void)state;
@@ -306,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_complete_events_are_not_copied),
         cmocka_unit_test(test_stops_when_told),
         cmocka_unit_test(test_maximum),
+        cmocka_unit_test(test_maximum_of_an_open_event),
         cmocka_unit_test(test_endless_line_stays_bounded),
         cmocka_unit_test(test_allocation_failures),
     };
