@@ -102,6 +102,17 @@ static bool open_tap(aigw_exchange *x)
 
 /* -- another format, or a client that wants one document -- */
 
+/* Beside a tap the writer only says pings and errors; the upstream has begun the stream for it. */
+static bool begun_elsewhere(aigw_exchange *x)
+{
+    gw_event start = {.kind = GW_EV_START};
+    gw_buf unseen;
+    gw_buf_init(&unseen, event_max(x));
+    int rc = x->wire->writer_event(x->attempt.writer, &start, &unseen);
+    gw_buf_free(&unseen);
+    return rc == AIGW_OK;
+}
+
 bool gw_stream_writer(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
@@ -110,7 +121,7 @@ bool gw_stream_writer(aigw_exchange *x)
     gw_encode_answer_options(x);
     a->writer = gw_arena_calloc(x->arena, 1, x->wire->writer_size ? x->wire->writer_size : 1);
     a->writer_on = a->writer && x->wire->writer_init(a->writer, &x->answer) == AIGW_OK;
-    return a->writer_on;
+    return a->writer_on && (!a->tap || begun_elsewhere(x));
 }
 
 static int emit_error(aigw_exchange *x, const gw_event *event)

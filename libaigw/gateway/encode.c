@@ -90,10 +90,11 @@ static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice
                                 .force_usage = x->stream};
     gw_notes notes = {.arena = x->arena};
     int rc = a->wire->write_request(x->arena, &x->request, &options, &x->send, &notes, err);
-    if (rc != AIGW_OK)
-        return rc;
-    *body = gw_buf_slice(&x->send);
-    return x->send.failed ? gw_fail_nomem(err) : AIGW_OK;
+    if (x->send.failed)
+        return gw_fail_nomem(err);
+    if (rc == AIGW_OK)
+        *body = gw_buf_slice(&x->send);
+    return rc;
 }
 
 int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,

@@ -438,7 +438,8 @@ static void a_quiet_stream_is_kept_alive(void **state)
         assert_int_equal(gw_buf_len(&out), 0);
         fake_pass(f, 1);
         assert_int_equal(fake_read(x, &out), AIGW_AGAIN);
-        assert_true(gw_starts(gw_buf_slice(&out), aigw_slice_of(cases[i].ping)));
+        if (!gw_starts(gw_buf_slice(&out), aigw_slice_of(cases[i].ping)))
+            fail_msg("case %zu: %.*s", i, (int)gw_buf_len(&out), gw_buf_slice(&out).data);
         assert_true(gw_ends(gw_buf_slice(&out), GW_S("\n\n")));
         gw_buf_free(&out);
         aigw_exchange_free(x);

@@ -548,7 +548,7 @@ static void waiting_drives_the_loop(void **state)
 static void a_body_over_the_cap_is_413(void **state)
 {
     (void)state;
-    fake *f = fake_new("limits: {max_exchange_bytes: 1048576}\n" FAKE_CONFIG, NULL, 0);
+    fake *f = fake_new("server: {max_body_bytes: 65536}\nlimits: {max_exchange_bytes: 1048576}\n" FAKE_CONFIG, NULL, 0);
     char *body = malloc((2u << 20) + 1);
     memset(body, ' ', 2u << 20);
     body[2u << 20] = '\0';
