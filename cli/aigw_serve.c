@@ -23,12 +23,12 @@ typedef struct serve {
     const char *config_file; /* NULL: the environment alone */
     const char *listen;
     bool check, dev, schema;
-    char dev_secret[65];     /* "" unless made here */
-    char dev_url[128];       /* of the issuer of --dev, once the address is known */
+    char dev_secret[65]; /* "" unless made here */
+    char dev_url[128];   /* of the issuer of --dev, once the address is known */
     aigw_host host;
     aigw_gateway *gateway;
     aigw_server *server;
-    atomic_bool ended;       /* the server has returned: the signal thread may go */
+    atomic_bool ended; /* the server has returned: the signal thread may go */
 } serve;
 
 /* One write per line, so that lines of two threads do not mix. */

@@ -6,10 +6,10 @@
 #include "base/json_write.h"
 #include "base/text.h"
 
-#define COPY_BYTES   8192          /* a piece up to this size is copied behind its framing */
-#define FILL_BYTES   (16 * 1024)   /* stop collecting pieces when so much is waiting */
-#define TURN_BYTES   (1024 * 1024) /* then let other connections have their turn */
-#define KEEP_BYTES   (64 * 1024)   /* memory that an idle connection may keep for its next answer */
+#define COPY_BYTES 8192          /* a piece up to this size is copied behind its framing */
+#define FILL_BYTES (16 * 1024)   /* stop collecting pieces when so much is waiting */
+#define TURN_BYTES (1024 * 1024) /* then let other connections have their turn */
+#define KEEP_BYTES (64 * 1024)   /* memory that an idle connection may keep for its next answer */
 
 static bool field_is_safe(const aigw_header *h)
 {
@@ -112,8 +112,8 @@ static void begin(gw_conn *c, const aigw_head *head)
     const gw_http1 *request = &c->request;
     bool http11 = request->minor >= 1;
     c->chunked = head->streaming && http11;
-    if (request->state != GW_HTTP1_DONE || !request->keep_alive ||
-        (head->streaming && !http11) || gw_worker_draining(c->worker))
+    if (request->state != GW_HTTP1_DONE || !request->keep_alive || (head->streaming && !http11) ||
+        gw_worker_draining(c->worker))
         c->close = true;
     c->no_body = bodiless(head->status) || gw_eq(request->method, GW_S("HEAD"));
     gw_head_framing framing = {head->streaming ? -1 : head->body_bytes, c->chunked, c->close,
@@ -129,8 +129,8 @@ void gw_answer_local(gw_conn *c, const gw_local_answer *answer)
     headers[count++] = (aigw_header){GW_S("content-type"), aigw_slice_of(answer->content_type)};
     for (size_t i = 0; i < answer->extra_count && count < 8; i++)
         headers[count++] = answer->extra[i];
-    aigw_head head = {sizeof head, answer->status, headers, count, false,
-                      (int64_t)answer->body.len};
+    aigw_head head = {sizeof head, answer->status, headers,
+                      count,       false,          (int64_t)answer->body.len};
     begin(c, &head);
     if (!c->no_body)
         gw_buf_add(&c->out, answer->body);

@@ -9,8 +9,8 @@ typedef struct gw_head_framing {
     int64_t body_bytes; /* -1: chunked, or ended by the close */
     bool chunked;
     bool close;
-    bool keep_alive;    /* said aloud, for HTTP/1.0 */
-    const char *date;   /* NULL: none */
+    bool keep_alive;  /* said aloud, for HTTP/1.0 */
+    const char *date; /* NULL: none */
 } gw_head_framing;
 
 /* Appends status line and fields. A field with CR, LF or NUL in it is left out. */

@@ -433,9 +433,8 @@ static gw_conn *new_conn(gw_worker *worker, int fd)
 void gw_conn_open(gw_worker *worker, int fd, const struct sockaddr_storage *peer)
 {
     gw_io io = {fd, NULL};
-    gw_conn *c = gw_timers_reserve(&worker->timers, worker->conn_count + 1)
-                     ? new_conn(worker, fd)
-                     : NULL;
+    gw_conn *c =
+        gw_timers_reserve(&worker->timers, worker->conn_count + 1) ? new_conn(worker, fd) : NULL;
     if (!c) {
         gw_io_close(&io);
         atomic_fetch_sub(&worker->server->open, 1);

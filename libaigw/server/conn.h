@@ -19,26 +19,26 @@ typedef struct gw_conn {
     gw_worker *worker;
     struct gw_conn *prev, *next; /* in worker->conns; next also in worker->dead */
     struct gw_conn *ready_next;
-    bool queued;                 /* in worker->ready */
+    bool queued; /* in worker->ready */
     gw_io io;
-    uint32_t events;             /* as registered with epoll */
+    uint32_t events; /* as registered with epoll */
     gw_conn_state state;
     gw_timer timer;
     char peer[GW_PEER_TEXT];
     gw_http1 request;
-    bool in_request;             /* a byte of the current request has come */
-    gw_buf ahead;                /* bytes behind the current request */
+    bool in_request; /* a byte of the current request has come */
+    gw_buf ahead;    /* bytes behind the current request */
     size_t lingered_bytes;
-    aigw_exchange *x;            /* NULL: idle, or a local answer */
+    aigw_exchange *x; /* NULL: idle, or a local answer */
     /* The answer */
-    gw_buf out;                  /* to be sent first: heads, chunk framing, small pieces */
-    size_t direct;               /* then so many bytes straight out of x */
-    bool direct_chunk;           /* and CRLF behind them */
-    bool blocked;                /* the socket takes no more for now */
+    gw_buf out;        /* to be sent first: heads, chunk framing, small pieces */
+    size_t direct;     /* then so many bytes straight out of x */
+    bool direct_chunk; /* and CRLF behind them */
+    bool blocked;      /* the socket takes no more for now */
     bool head_done, no_body, chunked;
-    bool complete;               /* all of the answer is in `out` and `direct` */
-    bool broken;                 /* it broke off: send what is there, then close without an end */
-    bool close;                  /* after this answer */
+    bool complete; /* all of the answer is in `out` and `direct` */
+    bool broken;   /* it broke off: send what is there, then close without an end */
+    bool close;    /* after this answer */
 } gw_conn;
 
 /* Takes over fd, which is already counted in server->open (closed and uncounted on failure, which is

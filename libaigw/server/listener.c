@@ -87,8 +87,9 @@ void gw_address_print(const gw_address *address, char *out, size_t size)
     char text[INET6_ADDRSTRLEN] = "";
     const struct sockaddr_storage *any = &address->storage;
     bool v6 = any->ss_family == AF_INET6;
-    const void *bytes = v6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)any)->sin6_addr
-                           : (const void *)&((const struct sockaddr_in *)(const void *)any)->sin_addr;
+    const void *bytes =
+        v6 ? (const void *)&((const struct sockaddr_in6 *)(const void *)any)->sin6_addr
+           : (const void *)&((const struct sockaddr_in *)(const void *)any)->sin_addr;
     inet_ntop(any->ss_family, bytes, text, sizeof text);
     snprintf(out, size, v6 ? "[%s]:%d" : "%s:%d", text, gw_address_port(address));
 }

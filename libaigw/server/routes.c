@@ -16,10 +16,9 @@ gw_route gw_route_of(aigw_slice path)
 static void answer_health(gw_conn *c)
 {
     bool draining = gw_worker_draining(c->worker) && gw_eq(c->request.path, GW_S("/healthz"));
-    gw_local_answer answer = {draining ? 503 : 200, "application/json",
-                              draining ? GW_S("{\"status\":\"draining\"}")
-                                       : GW_S("{\"status\":\"ok\"}"),
-                              NULL, 0};
+    gw_local_answer answer = {
+        draining ? 503 : 200, "application/json",
+        draining ? GW_S("{\"status\":\"draining\"}") : GW_S("{\"status\":\"ok\"}"), NULL, 0};
     gw_answer_local(c, &answer);
 }
 
@@ -49,8 +48,8 @@ static void answer_metrics(gw_conn *c)
     add_metric(&body, "aigw_server_connections_refused_total", "counter",
                "Client connections closed at once: over max_connections, or no descriptor left.",
                atomic_load(&server->refused));
-    gw_local_answer answer = {200, "text/plain; version=0.0.4; charset=utf-8",
-                              gw_buf_slice(&body), NULL, 0};
+    gw_local_answer answer = {200, "text/plain; version=0.0.4; charset=utf-8", gw_buf_slice(&body),
+                              NULL, 0};
     if (body.failed)
         gw_answer_error(c, 500, "metrics cannot be rendered");
     else

@@ -17,8 +17,8 @@ int gw_tls_context_new(const char *cert_file, const char *key_file, gw_tls_conte
                        aigw_error *err);
 void gw_tls_context_free(gw_tls_context *context);
 
-gw_tls *gw_tls_new(gw_tls_context *context, int fd); /* NULL: no memory */
-int gw_tls_handshake(gw_tls *tls);                   /* 1: done; else GW_IO_... */
+gw_tls *gw_tls_new(gw_tls_context *context, int fd);        /* NULL: no memory */
+int gw_tls_handshake(gw_tls *tls);                          /* 1: done; else GW_IO_... */
 ptrdiff_t gw_tls_read(gw_tls *tls, char *data, size_t len); /* 0: end */
 /* After GW_IO_AGAIN call again with at least the same bytes (they may have moved). */
 ptrdiff_t gw_tls_write(gw_tls *tls, const char *data, size_t len);

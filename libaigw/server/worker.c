@@ -26,8 +26,8 @@ void gw_date_print(int64_t unix_s, char out[GW_DATE_BYTES])
     struct tm tm;
     out[0] = '\0';
     if (gmtime_r(&when, &tm))
-        snprintf(out, GW_DATE_BYTES, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", days + 3 * tm.tm_wday,
-                 (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon,
+        snprintf(out, GW_DATE_BYTES, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+                 days + 3 * tm.tm_wday, (unsigned)tm.tm_mday % 100, months + 3 * tm.tm_mon,
                  (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)tm.tm_hour % 100,
                  (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
 }
@@ -137,7 +137,8 @@ static bool accept_one(gw_worker *worker)
 {
     struct sockaddr_storage peer;
     socklen_t len = sizeof peer;
-    int fd = accept4(worker->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd =
+        accept4(worker->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE)
             return refuse_with_spare(worker);
@@ -251,8 +252,8 @@ void gw_worker_run(gw_worker *worker)
         int count = epoll_wait(worker->epoll_fd, events, EVENTS_A_TURN, wait);
         worker->now_ms = gw_now_ms(&worker->server->clock);
         if (count < 0 && errno != EINTR)
-            worker->code = gw_fail(&worker->error, AIGW_E_IO, "epoll", "epoll_wait: %s",
-                                   strerror(errno));
+            worker->code =
+                gw_fail(&worker->error, AIGW_E_IO, "epoll", "epoll_wait: %s", strerror(errno));
         else
             worker->code = dispatch(worker, events, count < 0 ? 0 : count);
         expire(worker);

@@ -11,8 +11,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define GW_READ_BYTES  (64 * 1024) /* one read, and at most this much is read ahead */
-#define GW_DATE_BYTES  32
+#define GW_READ_BYTES (64 * 1024) /* one read, and at most this much is read ahead */
+#define GW_DATE_BYTES 32
 
 struct gw_conn;
 struct gw_worker;
@@ -25,30 +25,30 @@ struct aigw_server {
     gw_tls_context *tls; /* NULL: clear text */
     struct gw_worker *workers;
     int worker_count;
-    atomic_int stops;    /* calls of aigw_server_stop */
-    atomic_int open;     /* connections of all threads */
+    atomic_int stops; /* calls of aigw_server_stop */
+    atomic_int open;  /* connections of all threads */
     atomic_ullong accepted, refused;
 };
 
 typedef struct gw_worker {
     aigw_server *server;
     pthread_t thread;
-    int code;            /* why the thread ended; AIGW_OK after a stop */
+    int code; /* why the thread ended; AIGW_OK after a stop */
     aigw_error error;
     int epoll_fd, listen_fd, wake_fd, spare_fd;
     aigw_loop *loop;
     gw_timers timers;
-    int64_t now_ms;      /* read once per turn */
+    int64_t now_ms; /* read once per turn */
     int stops_seen;
     int64_t drain_until_ms;
-    struct gw_conn *conns;             /* all that are open, doubly linked */
+    struct gw_conn *conns; /* all that are open, doubly linked */
     size_t conn_count;
     struct gw_conn *ready, **ready_end; /* to be resumed in this turn */
-    struct gw_conn *dead;              /* closed in this turn; freed at its end */
+    struct gw_conn *dead;               /* closed in this turn; freed at its end */
     int64_t date_unix_s;
     char date[GW_DATE_BYTES];
-    char *read_buffer;   /* GW_READ_BYTES */
-    char *gather;        /* GW_IO_GATHER_BYTES, for TLS */
+    char *read_buffer; /* GW_READ_BYTES */
+    char *gather;      /* GW_IO_GATHER_BYTES, for TLS */
 } gw_worker;
 
 static inline bool gw_worker_draining(const gw_worker *worker)

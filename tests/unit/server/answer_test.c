@@ -2,9 +2,9 @@
 #include "server/answer.h"
 
 #include "base/text.h"
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
 
 static void check_head(const aigw_head *head, const gw_head_framing *framing, const char *expected)
 {
@@ -74,9 +74,10 @@ static void errors_speak_the_dialect_of_the_path(void **state)
     check_error("", 500,
                 "{\"error\":{\"message\":\"why\",\"type\":\"api_error\",\"param\":null,"
                 "\"code\":null}}");
-    check_error("/v1/messages", 413,
-                "{\"type\":\"error\",\"error\":{\"message\":\"why\",\"type\":\"request_too_large\"},"
-                "\"request_id\":\"req_1\"}");
+    check_error(
+        "/v1/messages", 413,
+        "{\"type\":\"error\",\"error\":{\"message\":\"why\",\"type\":\"request_too_large\"},"
+        "\"request_id\":\"req_1\"}");
     check_error("/v1/messagesx", 408,
                 "{\"error\":{\"message\":\"why\",\"type\":\"invalid_request_error\","
                 "\"param\":null,\"code\":null}}");

@@ -1,11 +1,11 @@
 /* Addresses to listen on, and sockets that share the one port that was picked. */
 #include "server/listener.h"
 
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <cmocka.h>
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,8 +15,10 @@ static void good_addresses(void **state)
         const char *text, *printed;
         int port;
     } rows[] = {
-        {"127.0.0.1:8787", "127.0.0.1:8787", 8787}, {"localhost:1", "127.0.0.1:1", 1},
-        {"0.0.0.0:65535", "0.0.0.0:65535", 65535},  {"[::1]:0", "[::1]:0", 0},
+        {"127.0.0.1:8787", "127.0.0.1:8787", 8787},
+        {"localhost:1", "127.0.0.1:1", 1},
+        {"0.0.0.0:65535", "0.0.0.0:65535", 65535},
+        {"[::1]:0", "[::1]:0", 0},
         {"[::]:80", "[::]:80", 80},
     };
     (void)state;
@@ -33,11 +35,23 @@ static void good_addresses(void **state)
 
 static void bad_addresses(void **state)
 {
-    static const char *const rows[] = {
-        "",          ":8787",           "127.0.0.1",     "127.0.0.1:",   "127.0.0.1:65536",
-        "::1:80",    "127.0.0.1:-1",    "127.0.0.1:+80", "127.0.0.1: 8", "example.com:80",
-        "[::1]",     "[]:80",           "[::1:80",       "127.1:80",     "127.0.0.1:080x",
-        "[1.2.3.4]:80", "127.0.0.1:99999999999999999999999999"};
+    static const char *const rows[] = {"",
+                                       ":8787",
+                                       "127.0.0.1",
+                                       "127.0.0.1:",
+                                       "127.0.0.1:65536",
+                                       "::1:80",
+                                       "127.0.0.1:-1",
+                                       "127.0.0.1:+80",
+                                       "127.0.0.1: 8",
+                                       "example.com:80",
+                                       "[::1]",
+                                       "[]:80",
+                                       "[::1:80",
+                                       "127.1:80",
+                                       "127.0.0.1:080x",
+                                       "[1.2.3.4]:80",
+                                       "127.0.0.1:99999999999999999999999999"};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         gw_address address;
