@@ -298,7 +298,7 @@ static void answer_in_process(aigw_exchange *x, aigw_slice body)
     gw_buf_init(&got, x->live->config->max_exchange_bytes);
     int rc = a->upstream->provider->answer(x->arena, body, x->stream, gw_unix_s(x->loop->clock),
                                            &status, &got, &err);
-    if (rc == AIGW_OK && got.failed)
+    if (got.failed)
         rc = AIGW_E_NOMEM;
     if (rc == AIGW_E_NOMEM) {
         gw_attempt_fail_nomem(x);
