@@ -28,7 +28,9 @@ size_t gw_anthropic_leading(const gw_chat_request *r)
     while (n < r->message_count && is_system(&r->messages[n])) {
         n++;
     }
-    return n;
+    /* A conversation of system words only: the API wants a turn, so the last ones are the user's. */
+    bool alone = n > 0 && n == r->message_count && r->format != AIGW_FORMAT_ANTHROPIC;
+    return alone ? n - 1 : n;
 }
 
 static const char json_words[] = "Answer with one valid JSON object and nothing else.";
@@ -159,7 +161,8 @@ static int add_message(gw_anthropic_out *o, turns *t, const gw_message *message)
     if (role == GW_ROLE_TOOL) {
         role = GW_ROLE_USER;
     } else if (is_system(message)) {
-        role = o->plan.model.mid_system || o->plan.same ? GW_ROLE_SYSTEM : GW_ROLE_USER;
+        bool may = (o->plan.model.mid_system || o->plan.same) && t->count > 0;
+        role = may ? GW_ROLE_SYSTEM : GW_ROLE_USER;
     }
     if (gw_has(message->name)) {
         int rc = gw_anthropic_note(o, message->at, "the name of a message is not sent");

@@ -45,6 +45,8 @@ static const struct mapped {
      "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"c\",\"content\":\"r\"}]},"
      "{\"role\":\"system\"",
      NULL, NULL},
+    {TALK("{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"developer\",\"content\":\"hi\"}"),
+     "claude-opus-4-8", "\"system\":\"a\",\"messages\":[" USER_HI "]", NULL, NULL},
     /* turns */
     {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"b\"}"), "",
      "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}]",
