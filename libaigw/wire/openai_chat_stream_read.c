@@ -32,12 +32,24 @@ static int broken(const chunk_reading *cr, const char *what)
     return rc != AIGW_OK ? rc : gw_fail(cr->err, AIGW_E_UPSTREAM, "broken_stream", "%s", what);
 }
 
+static int emit_usage(const chunk_reading *cr)
+{
+    gw_event ev = {.kind = GW_EV_USAGE};
+    gw_json_ref usage = gw_oc_usage_of(cr->doc, 0);
+    if (!gw_oc_read_usage(cr->doc, usage, &ev.usage))
+        return AIGW_OK;
+    ev.usage_raw = gw_raw_of(cr->doc, usage);
+    return gw_emit(cr->sink, &ev);
+}
+
 static int provider_error(const chunk_reading *cr)
 {
     gw_event ev = {.kind = GW_EV_ERROR};
     gw_oc_error_of(cr->r->arena, cr->doc, 0, 0, &ev.error);
     cr->r->failed = true;
-    int rc = gw_emit(cr->sink, &ev);
+    int rc = cr->r->started ? emit_usage(cr) : AIGW_OK; /* what was used is paid for all the same */
+    if (rc == AIGW_OK)
+        rc = gw_emit(cr->sink, &ev);
     if (rc != AIGW_OK)
         return rc;
     gw_fail(cr->err, AIGW_E_UPSTREAM, "provider_error", "the provider sent an error in the stream");
@@ -534,12 +546,7 @@ static int read_chunk(chunk_reading *cr)
         for (; ref != GW_JSON_ABSENT && rc == AIGW_OK; ref = gw_json_next(doc, ref))
             rc = read_choice(cr, ref);
     }
-    gw_event ev = {.kind = GW_EV_USAGE};
-    gw_json_ref usage = gw_oc_usage_of(doc, 0);
-    if (rc != AIGW_OK || !cr->r->started || !gw_oc_read_usage(doc, usage, &ev.usage))
-        return rc;
-    ev.usage_raw = gw_raw_of(doc, usage);
-    return gw_emit(cr->sink, &ev);
+    return rc == AIGW_OK && cr->r->started ? emit_usage(cr) : rc;
 }
 
 /* The stream is complete: what is open is closed, every choice finishes, END. */
