@@ -83,6 +83,12 @@ static void collect(gw_http *http)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
         finish((gw_transfer *)(void *)private, code);
     }
+    if (http->starved) {
+        http->starved = false;
+        for (gw_transfer *t = http->active; t; t = t->next)
+            if (!t->finished)
+                finish(t, CURLE_OUT_OF_MEMORY);
+    }
     gw_http_pump(http);
 }
 
@@ -106,6 +112,13 @@ static void on_timeout(void *user)
     collect(http);
 }
 
+/* No memory to watch for something: curl would wait for ever, so everything that runs is ended soon. */
+static void give_up(gw_http *http)
+{
+    http->starved = true;
+    gw_loop_defer(http->loop, &http->kick, on_timeout, http);
+}
+
 static int on_timer_change(CURLM *multi, long timeout_ms, void *user)
 {
     gw_http *http = user;
@@ -117,7 +130,7 @@ static int on_timer_change(CURLM *multi, long timeout_ms, void *user)
     else if (timeout_ms > 0 &&
              !gw_loop_timer_set(http->loop, &http->timer, gw_loop_now_ms(http->loop) + timeout_ms,
                                 on_timeout, http))
-        return -1;
+        give_up(http);
     return 0;
 }
 
@@ -133,8 +146,11 @@ static int on_socket_change(CURL *easy, curl_socket_t fd, int what, void *user, 
                                               : GW_LOOP_READ | GW_LOOP_WRITE;
     (void)easy;
     (void)assigned;
-    if (what != CURL_POLL_REMOVE)
-        return gw_loop_watch(http->loop, fd, events, on_fd, http) ? 0 : -1;
+    if (what != CURL_POLL_REMOVE) {
+        if (!gw_loop_watch(http->loop, fd, events, on_fd, http))
+            give_up(http);
+        return 0;
+    }
     if ((size_t)fd < http->conn_fd_count && http->conn_fds[fd])
         gw_loop_watch(http->loop, fd, 0, on_fd, http);
     else

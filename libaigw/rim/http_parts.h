@@ -56,6 +56,7 @@ struct gw_http {
     gw_transfer *ready_first, *ready_last;
     gw_timer timer;
     gw_task kick, pump_task;
+    bool starved; /* something could not be watched */
     const char *default_ca_file, *default_ca_path;
     uint8_t *conn_fds; /* by descriptor: 1 for a socket that we opened */
     size_t conn_fd_count;
