@@ -1,0 +1,8 @@
+/* Fuzzes Messages requests through both writers. */
+/* See wire_fuzz.h for what must hold. */
+#include "fuzz/wire_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_request(&gw_wire_anthropic, data, size);
+}
