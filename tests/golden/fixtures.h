@@ -115,7 +115,7 @@ static inline void fixture_add(fixtures *all, size_t p, const char *file)
         snprintf(f->provider, sizeof f->provider, "%s", fixture_providers[p].provider);
         snprintf(f->name, sizeof f->name, "%.*s", (int)(len - tail), file);
         snprintf(f->kind, sizeof f->kind, "%s", kinds[k] + 1);
-        snprintf(f->path, sizeof f->path, FIXTURES "/%s/%s", f->provider, file);
+        snprintf(f->path, sizeof f->path, FIXTURES "/%s/%s", fixture_providers[p].provider, file);
         f->format = fixture_providers[p].format;
         f->other = f->format == AIGW_FORMAT_ANTHROPIC ? AIGW_FORMAT_OPENAI_CHAT
                                                       : AIGW_FORMAT_ANTHROPIC;
