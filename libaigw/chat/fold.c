@@ -424,8 +424,8 @@ static int unfold_block(const gw_block *block, gw_event ev, gw_raw *logprobs,
         delta.logprobs = *logprobs;
         *logprobs = (gw_raw){{NULL, 0}};
     }
-    bool something = delta.delta.inner.len > 0 || gw_has(delta.signature) || gw_has_raw(delta.raw) ||
-                     gw_has_raw(delta.logprobs);
+    bool something = delta.delta.inner.len > 0 || gw_has(delta.signature) ||
+                     gw_has_raw(delta.raw) || gw_has_raw(delta.logprobs);
     if (rc == AIGW_OK && something)
         rc = gw_emit(sink, &delta);
     ev.kind = GW_EV_BLOCK_STOP;

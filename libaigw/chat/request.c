@@ -94,8 +94,8 @@ int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const c
     return AIGW_OK;
 }
 
-int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *part, aigw_slice *out,
-                        aigw_error *err)
+int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *part,
+                        aigw_slice *out, aigw_error *err)
 {
     if (part->custom)
         return custom_input(arena, part->args_text, out, err);

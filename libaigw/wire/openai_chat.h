@@ -34,7 +34,8 @@ int gw_oc_read_cache(const gw_oc_reading *rd, gw_json_ref object, gw_cache_mark 
 int gw_oc_read_part(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out);
 int gw_oc_read_messages(gw_oc_reading *rd);
 int gw_oc_read_tools(gw_oc_reading *rd);
-int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out, aigw_error *err);
+int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                       aigw_error *err);
 
 /* Writing a request. */
 typedef struct gw_oc_writing {
@@ -73,13 +74,14 @@ gw_finish gw_oc_finish_of(gw_jstr word, bool saw_calls);
 const char *gw_oc_finish_word(gw_finish finish, bool saw_calls);
 /* Reasoning text of a message or delta outside of `content`; absent if none. */
 gw_jstr gw_oc_reasoning_of(gw_arena *arena, const gw_json_doc *doc, gw_json_ref message);
-/* The text of a Mistral thinking part: a string, or a list of text parts. Absent if none or no memory. */
+/* The text of a Mistral thinking part, a string or a list of text parts. Absent if none. */
 gw_jstr gw_oc_thinking_text(gw_arena *arena, const gw_json_doc *doc, gw_json_ref part);
 /* tool_calls[].extra_content.google.thought_signature. */
 gw_jstr gw_oc_call_signature(const gw_json_doc *doc, gw_json_ref call);
 void gw_oc_write_call_signature(gw_jw *w, gw_jstr signature);
 /* {"type":"url_citation",...} for each citation with a URL; `start` and `end` count code points. */
-void gw_oc_write_annotations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t start, int64_t end);
+void gw_oc_write_annotations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t start,
+                             int64_t end);
 int64_t gw_oc_code_points(gw_jstr text);
 /* "call_" and 20 hex digits from the answer's id and the place of the call; to holds 26 bytes. */
 void gw_oc_make_call_id(char *to, aigw_slice seed, uint32_t choice, uint32_t ordinal);

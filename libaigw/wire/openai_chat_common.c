@@ -1,4 +1,4 @@
-/* What whole answers and streams of OpenAI chat have in common: usage, finish reasons, reasoning, ids. */
+/* The parts that whole OpenAI chat answers and streams share: usage, finish reasons, reasoning, ids. */
 /* Must not know where the pieces go. */
 #include "wire/openai_chat.h"
 
@@ -118,7 +118,8 @@ const char *gw_oc_finish_word(gw_finish finish, bool saw_calls)
 }
 
 /* The member `name` of each element that is a string, joined. */
-static gw_jstr join_texts(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list, const char *name)
+static gw_jstr join_texts(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list,
+                          const char *name)
 {
     gw_jstr out = {{NULL, 0}};
     size_t len = 0, found = 0;
@@ -219,11 +220,13 @@ static void write_annotation(gw_jw *w, const gw_json_doc *doc, gw_json_ref citat
     gw_jw_object_end(w);
 }
 
-void gw_oc_write_annotations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t start, int64_t end)
+void gw_oc_write_annotations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t start,
+                             int64_t end)
 {
     gw_json_limits limits = {0, 0, true};
     gw_json_doc doc;
-    if (!gw_has_raw(citations) || gw_json_parse(arena, citations.json, &limits, &doc, NULL) != AIGW_OK)
+    if (!gw_has_raw(citations) ||
+        gw_json_parse(arena, citations.json, &limits, &doc, NULL) != AIGW_OK)
         return;
     if (gw_json_typeof(&doc, 0) == GW_JSON_OBJECT) {
         write_annotation(w, &doc, 0, start, end);

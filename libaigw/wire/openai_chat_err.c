@@ -16,8 +16,9 @@ static gw_jstr number_as_text(gw_arena *arena, int64_t number)
 static gw_jstr generic_message(gw_arena *arena, int status)
 {
     char text[80];
-    int len = status >= 400 ? snprintf(text, sizeof(text), "The provider answered with status %d.", status)
-                            : snprintf(text, sizeof(text), "The provider failed.");
+    int len = status >= 400
+                  ? snprintf(text, sizeof(text), "The provider answered with status %d.", status)
+                  : snprintf(text, sizeof(text), "The provider failed.");
     aigw_slice copy = gw_arena_copy(arena, gw_slice(text, (size_t)len));
     return copy.data != NULL ? (gw_jstr){copy} : gw_jstr_lit("The provider failed.");
 }

@@ -66,7 +66,7 @@ static int reserve_parts(const gw_oc_reading *rd, gw_part **parts, size_t count,
     return AIGW_OK;
 }
 
-/* A string, a list of parts, or null where `optional`. Appends to parts, which have room for them. */
+/* A string or a list of parts; anything else adds nothing. Appends to parts, which have the room. */
 static int read_content(const gw_oc_reading *rd, gw_json_ref content, gw_part *parts, size_t *count)
 {
     const gw_json_doc *doc = rd->doc;
@@ -87,7 +87,8 @@ static size_t content_parts(const gw_oc_reading *rd, gw_json_ref content)
     return gw_json_typeof(rd->doc, content) == GW_JSON_ARRAY ? gw_json_count(rd->doc, content) : 1;
 }
 
-static int check_content(const gw_oc_reading *rd, gw_json_ref message, bool optional, gw_json_ref *out)
+static int check_content(const gw_oc_reading *rd, gw_json_ref message, bool optional,
+                         gw_json_ref *out)
 {
     gw_json_ref content = gw_json_get(rd->doc, message, "content");
     gw_json_type type = gw_json_typeof(rd->doc, content);
@@ -159,8 +160,9 @@ static int read_thinking(const gw_oc_reading *rd, gw_json_ref ref, gw_message *o
         return rc;
     gw_part *only = &out->parts[first];
     if (out->part_count == first)
-        out->parts[out->part_count++] = (gw_part){
-            .kind = GW_PART_THINKING, .at = gw_json_get(doc, ref, "reasoning_content"), .text = text};
+        out->parts[out->part_count++] = (gw_part){.kind = GW_PART_THINKING,
+                                                  .at = gw_json_get(doc, ref, "reasoning_content"),
+                                                  .text = text};
     else if (out->part_count == first + 1 && only->kind == GW_PART_THINKING &&
              only->text.inner.len == 0)
         only->text = text;
@@ -207,7 +209,8 @@ static int read_function_call(gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
     return rc == AIGW_OK ? remember_id(rd, out->id) : rc;
 }
 
-static int read_calls(gw_oc_reading *rd, gw_json_ref calls, gw_json_ref function_call, gw_message *out)
+static int read_calls(gw_oc_reading *rd, gw_json_ref calls, gw_json_ref function_call,
+                      gw_message *out)
 {
     int rc = AIGW_OK;
     gw_json_ref ref = gw_json_first(rd->doc, calls);
@@ -283,9 +286,9 @@ static int read_result(gw_oc_reading *rd, gw_json_ref ref, bool function, gw_par
     if (function)
         out->id = id_of_function(rd, name);
     if (!gw_has(out->id) || !known_id(rd, out->id))
-        return gw_json_fail(rd->err, rd->doc,
-                            function ? ref : gw_json_get(rd->doc, ref, "tool_call_id"), AIGW_E_PARSE,
-                            "unknown_tool_call", "this result answers no earlier tool call");
+        return gw_json_fail(
+            rd->err, rd->doc, function ? ref : gw_json_get(rd->doc, ref, "tool_call_id"),
+            AIGW_E_PARSE, "unknown_tool_call", "this result answers no earlier tool call");
     rc = reserve_parts(rd, &out->parts, 0, content_parts(rd, content) + 1);
     if (rc == AIGW_OK)
         rc = read_content(rd, content, out->parts, &out->part_count);

@@ -99,11 +99,10 @@ static int note_dropped(gw_oc_writing *wr, const gw_message *message)
     int rc = AIGW_OK;
     for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
         const gw_part *part = &message->parts[i];
-        bool own_member = assistant && (part->kind == GW_PART_TOOL_CALL ||
-                                        part->kind == GW_PART_THINKING ||
-                                        part->kind == GW_PART_REDACTED_THINKING ||
-                                        part->kind == GW_PART_REFUSAL ||
-                                        (wr->same && gw_has(part->name)));
+        bool own_member =
+            assistant && (part->kind == GW_PART_TOOL_CALL || part->kind == GW_PART_THINKING ||
+                          part->kind == GW_PART_REDACTED_THINKING ||
+                          part->kind == GW_PART_REFUSAL || (wr->same && gw_has(part->name)));
         if (!own_member && !in_content(wr, part))
             rc = gw_oc_note(wr, part->at, "OpenAI chat has no content part for this");
         if (rc == AIGW_OK && gw_has_raw(part->citations) && !wr->same)
@@ -395,7 +394,8 @@ int gw_oc_write_messages(gw_oc_writing *wr)
     gw_jw_array(&wr->w);
     for (size_t i = 0; i < r->message_count && rc == AIGW_OK; i++) {
         const gw_message *message = &r->messages[i];
-        rc = message->role == GW_ROLE_TOOL ? write_results(wr, message) : write_message(wr, message);
+        rc =
+            message->role == GW_ROLE_TOOL ? write_results(wr, message) : write_message(wr, message);
     }
     gw_jw_array_end(&wr->w);
     return rc;

@@ -47,10 +47,10 @@ static int split_data_uri(const gw_oc_reading *rd, gw_json_ref at, gw_jstr uri, 
     if (rest.data == NULL)
         return gw_oc_wrong(rd, at, "a data URI", "of the form data:<type>;base64,<data>");
     head = gw_jstr_text(rd->arena, (gw_jstr){head});
-    if (head.data == NULL || !gw_eq_nocase(gw_trim(gw_slice(head.len < 7 ? head.data
-                                                                        : head.data + head.len - 7,
-                                                            head.len < 7 ? head.len : 7)),
-                                           GW_S(";base64")))
+    if (head.data == NULL ||
+        !gw_eq_nocase(gw_trim(gw_slice(head.len < 7 ? head.data : head.data + head.len - 7,
+                                       head.len < 7 ? head.len : 7)),
+                      GW_S(";base64")))
         return gw_oc_wrong(rd, at, "a data URI", "encoded in base64");
     aigw_slice type = gw_trim(gw_cut(&head, ';'));
     if (type.len > 0)
@@ -202,7 +202,8 @@ static void write_data_uri(gw_jw *w, const gw_part *part, const char *fallback)
 {
     gw_jw_begin_string(w);
     gw_jw_part(w, GW_S("data:"));
-    gw_jw_part_inner(w, gw_has(part->media_type) ? part->media_type.inner : aigw_slice_of(fallback));
+    gw_jw_part_inner(w,
+                     gw_has(part->media_type) ? part->media_type.inner : aigw_slice_of(fallback));
     gw_jw_part(w, GW_S(";base64,"));
     gw_jw_part_inner(w, part->data.inner);
     gw_jw_end_string(w);

@@ -43,7 +43,8 @@ int gw_oc_string(const gw_oc_reading *rd, gw_json_ref object, const char *name, 
     if (gw_has(*out))
         return AIGW_OK;
     if (ref == GW_JSON_ABSENT)
-        return gw_json_fail(rd->err, rd->doc, object, AIGW_E_PARSE, "missing", "%s is missing", name);
+        return gw_json_fail(rd->err, rd->doc, object, AIGW_E_PARSE, "missing", "%s is missing",
+                            name);
     return gw_oc_wrong(rd, ref, name, "a string");
 }
 
@@ -260,8 +261,9 @@ static int see_tools(gw_oc_reading *rd, gw_json_ref v)
 
 static int see_functions(gw_oc_reading *rd, gw_json_ref v)
 {
-    return gw_json_typeof(rd->doc, v) == GW_JSON_ARRAY ? later(&rd->functions, v)
-                                                       : gw_oc_wrong(rd, v, "functions", "an array");
+    return gw_json_typeof(rd->doc, v) == GW_JSON_ARRAY
+               ? later(&rd->functions, v)
+               : gw_oc_wrong(rd, v, "functions", "an array");
 }
 
 static int see_tool_choice(gw_oc_reading *rd, gw_json_ref v)
@@ -375,7 +377,8 @@ static int read_user(gw_oc_reading *rd)
     return rd->user == GW_JSON_ABSENT ? AIGW_OK : text(rd, rd->user, "user", &rd->out->user_id);
 }
 
-int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out, aigw_error *err)
+int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                       aigw_error *err)
 {
     const gw_json_ref none = GW_JSON_ABSENT;
     gw_chat_request request;

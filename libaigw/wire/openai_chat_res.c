@@ -83,7 +83,8 @@ static int read_reasoning(answer_reading *ar, gw_json_ref message)
     gw_jstr text = gw_oc_reasoning_of(ar->arena, ar->doc, message);
     if (gw_json_typeof(ar->doc, blocks) == GW_JSON_ARRAY && gw_json_count(ar->doc, blocks) > 0)
         return read_thinking_blocks(ar, blocks, text);
-    return text.inner.len > 0 ? emit_text(ar, GW_BLOCK_THINKING, text, unsigned_text, none) : AIGW_OK;
+    return text.inner.len > 0 ? emit_text(ar, GW_BLOCK_THINKING, text, unsigned_text, none)
+                              : AIGW_OK;
 }
 
 /* A string, or Mistral's list of text and thinking parts. */

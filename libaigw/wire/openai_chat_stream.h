@@ -8,9 +8,9 @@
 
 /* A tool call that a stream opened. */
 typedef struct gw_oc_call {
-    int64_t index;    /* as the host counts; -1 when it does not */
-    gw_jstr id;       /* the host's; gw_alloc. Absent: none given */
-    uint32_t block;   /* valid once opened */
+    int64_t index;  /* as the host counts; -1 when it does not */
+    gw_jstr id;     /* the host's; gw_alloc. Absent: none given */
+    uint32_t block; /* valid once opened */
     bool opened, closed, custom;
     bool any_args;
     /* Is the JSON of the arguments complete? */
@@ -43,6 +43,23 @@ typedef struct gw_oc_reader {
     size_t seed_len;
 } gw_oc_reader;
 
+/* One chunk on its way into events; err may be NULL. */
+typedef struct gw_oc_chunk {
+    gw_oc_reader *r;
+    const gw_event_sink *sink;
+    aigw_error *err;
+    const gw_json_doc *doc;
+    gw_oc_choice *choice; /* the one at hand */
+} gw_oc_chunk;
+
+int gw_oc_stream_emit(const gw_oc_chunk *cr, gw_event_kind kind, gw_block_kind block_kind,
+                      uint32_t block);
+/* The host broke the format: ERROR to the sink, and nothing more after it. `what` is static. */
+int gw_oc_stream_broken(const gw_oc_chunk *cr, const char *what);
+int gw_oc_stream_close_plain(const gw_oc_chunk *cr);
+int gw_oc_stream_close_calls(const gw_oc_chunk *cr, bool complete_only);
+int gw_oc_stream_read_calls(const gw_oc_chunk *cr, gw_json_ref delta);
+
 typedef struct gw_oc_out_call {
     uint32_t block;
     uint32_t index; /* among the tool calls of the choice */
@@ -55,14 +72,14 @@ typedef struct gw_oc_out_choice {
     uint32_t calls;       /* so far */
     gw_oc_out_call *open; /* gw_alloc; the calls that are open */
     size_t open_count, open_cap;
-    int64_t code_points;  /* of the content so far */
-    int64_t block_start;  /* where the open text block starts */
+    int64_t code_points; /* of the content so far */
+    int64_t block_start; /* where the open text block starts */
 } gw_oc_out_choice;
 
 typedef struct gw_oc_writer {
-    gw_buf head;      /* members that every chunk has, from "id" on */
+    gw_buf head; /* members that every chunk has, from "id" on */
     gw_buf usage_raw;
-    gw_arena *arena;  /* for citations; made on first need */
+    gw_arena *arena; /* for citations; made on first need */
     char id_seed[64];
     size_t id_seed_len;
     int64_t created;

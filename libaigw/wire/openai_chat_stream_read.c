@@ -5,24 +5,17 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum { MAX_CHOICES = 128, MAX_CALLS = 1024 };
+enum { MAX_CHOICES = 128 };
 
-typedef struct chunk_reading {
-    gw_oc_reader *r;
-    const gw_event_sink *sink;
-    aigw_error *err;
-    const gw_json_doc *doc;
-    gw_oc_choice *choice;
-} chunk_reading;
-
-static int emit(const chunk_reading *cr, gw_event_kind kind, gw_block_kind block_kind, uint32_t block)
+int gw_oc_stream_emit(const gw_oc_chunk *cr, gw_event_kind kind, gw_block_kind block_kind,
+                      uint32_t block)
 {
-    gw_event ev = {.kind = kind, .choice = cr->choice->index, .block = block, .block_kind = block_kind};
+    gw_event ev = {
+        .kind = kind, .choice = cr->choice->index, .block = block, .block_kind = block_kind};
     return gw_emit(cr->sink, &ev);
 }
 
-/* The host broke the format: ERROR to the sink, and nothing more after it. */
-static int broken(const chunk_reading *cr, const char *what)
+int gw_oc_stream_broken(const gw_oc_chunk *cr, const char *what)
 {
     gw_event ev = {.kind = GW_EV_ERROR};
     ev.error.kind = GW_ERR_UPSTREAM;
@@ -32,7 +25,7 @@ static int broken(const chunk_reading *cr, const char *what)
     return rc != AIGW_OK ? rc : gw_fail(cr->err, AIGW_E_UPSTREAM, "broken_stream", "%s", what);
 }
 
-static int emit_usage(const chunk_reading *cr)
+static int emit_usage(const gw_oc_chunk *cr)
 {
     gw_event ev = {.kind = GW_EV_USAGE};
     gw_json_ref usage = gw_oc_usage_of(cr->doc, 0);
@@ -42,7 +35,7 @@ static int emit_usage(const chunk_reading *cr)
     return gw_emit(cr->sink, &ev);
 }
 
-static int provider_error(const chunk_reading *cr)
+static int provider_error(const gw_oc_chunk *cr)
 {
     gw_event ev = {.kind = GW_EV_ERROR};
     gw_oc_error_of(cr->r->arena, cr->doc, 0, 0, &ev.error);
@@ -58,45 +51,30 @@ static int provider_error(const chunk_reading *cr)
     return AIGW_E_UPSTREAM;
 }
 
-static int close_plain(const chunk_reading *cr)
+int gw_oc_stream_close_plain(const gw_oc_chunk *cr)
 {
     gw_oc_choice *choice = cr->choice;
     if (!choice->open)
         return AIGW_OK;
     choice->open = false;
-    return emit(cr, GW_EV_BLOCK_STOP, choice->open_kind, choice->open_block);
-}
-
-static int close_calls(const chunk_reading *cr, bool complete_only)
-{
-    gw_oc_choice *choice = cr->choice;
-    int rc = AIGW_OK;
-    for (size_t i = 0; i < choice->call_count && choice->open_calls > 0 && rc == AIGW_OK; i++) {
-        gw_oc_call *call = &choice->calls[i];
-        if (!call->opened || call->closed || (complete_only && !call->complete))
-            continue;
-        call->closed = true;
-        choice->open_calls--;
-        rc = emit(cr, GW_EV_BLOCK_STOP, GW_BLOCK_TOOL_CALL, call->block);
-    }
-    return rc;
+    return gw_oc_stream_emit(cr, GW_EV_BLOCK_STOP, choice->open_kind, choice->open_block);
 }
 
 /* Makes a block of that kind the open one. */
-static int open_plain(const chunk_reading *cr, gw_block_kind kind)
+static int open_plain(const gw_oc_chunk *cr, gw_block_kind kind)
 {
     gw_oc_choice *choice = cr->choice;
     if (choice->open && choice->open_kind == kind)
         return AIGW_OK;
-    int rc = close_plain(cr);
+    int rc = gw_oc_stream_close_plain(cr);
     if (rc == AIGW_OK)
-        rc = close_calls(cr, false);
+        rc = gw_oc_stream_close_calls(cr, false);
     if (rc != AIGW_OK)
         return rc;
     choice->open = true;
     choice->open_kind = kind;
     choice->open_block = choice->next_block++;
-    return emit(cr, GW_EV_BLOCK_START, kind, choice->open_block);
+    return gw_oc_stream_emit(cr, GW_EV_BLOCK_START, kind, choice->open_block);
 }
 
 typedef struct said {
@@ -104,9 +82,10 @@ typedef struct said {
     gw_raw citations, logprobs;
 } said;
 
-static int say(const chunk_reading *cr, gw_block_kind kind, const said *what)
+static int say(const gw_oc_chunk *cr, gw_block_kind kind, const said *what)
 {
-    bool more = gw_has(what->signature) || gw_has_raw(what->citations) || gw_has_raw(what->logprobs);
+    bool more =
+        gw_has(what->signature) || gw_has_raw(what->citations) || gw_has_raw(what->logprobs);
     if (what->text.inner.len == 0 && !more)
         return AIGW_OK;
     /* White space between fragments of arguments is noise of the host, not a text of its own. */
@@ -126,22 +105,22 @@ static int say(const chunk_reading *cr, gw_block_kind kind, const said *what)
 }
 
 /* A block that is there as a whole. */
-static int say_whole(const chunk_reading *cr, gw_event ev)
+static int say_whole(const gw_oc_chunk *cr, gw_event ev)
 {
-    int rc = close_plain(cr);
+    int rc = gw_oc_stream_close_plain(cr);
     if (rc == AIGW_OK)
-        rc = close_calls(cr, false);
+        rc = gw_oc_stream_close_calls(cr, false);
     if (rc != AIGW_OK)
         return rc;
     ev.kind = GW_EV_BLOCK_START;
     ev.choice = cr->choice->index;
     ev.block = cr->choice->next_block++;
     rc = gw_emit(cr->sink, &ev);
-    return rc == AIGW_OK ? emit(cr, GW_EV_BLOCK_STOP, ev.block_kind, ev.block) : rc;
+    return rc == AIGW_OK ? gw_oc_stream_emit(cr, GW_EV_BLOCK_STOP, ev.block_kind, ev.block) : rc;
 }
 
 /* Our extension, which others use too. Where the text comes beside it, only signatures are taken. */
-static int read_thinking_blocks(const chunk_reading *cr, gw_json_ref blocks, bool text_beside)
+static int read_thinking_blocks(const gw_oc_chunk *cr, gw_json_ref blocks, bool text_beside)
 {
     const gw_json_doc *doc = cr->doc;
     int rc = AIGW_OK;
@@ -162,12 +141,13 @@ static int read_thinking_blocks(const chunk_reading *cr, gw_json_ref blocks, boo
             what.signature = (gw_jstr){{NULL, 0}};
         rc = say(cr, GW_BLOCK_THINKING, &what);
         if (rc == AIGW_OK && gw_has(what.signature))
-            rc = close_plain(cr); /* it ends a thinking block: the next text is another one */
+            rc = gw_oc_stream_close_plain(
+                cr); /* it ends a thinking block: the next text is another one */
     }
     return rc;
 }
 
-static int read_reasoning(const chunk_reading *cr, gw_json_ref delta)
+static int read_reasoning(const gw_oc_chunk *cr, gw_json_ref delta)
 {
     said what = {.text = gw_oc_reasoning_of(cr->r->arena, cr->doc, delta)};
     bool text = what.text.inner.len > 0;
@@ -178,7 +158,7 @@ static int read_reasoning(const chunk_reading *cr, gw_json_ref delta)
     return rc;
 }
 
-static int read_content_list(const chunk_reading *cr, gw_json_ref list)
+static int read_content_list(const gw_oc_chunk *cr, gw_json_ref list)
 {
     const gw_json_doc *doc = cr->doc;
     int rc = AIGW_OK;
@@ -194,7 +174,7 @@ static int read_content_list(const chunk_reading *cr, gw_json_ref list)
     return rc;
 }
 
-static int read_texts(const chunk_reading *cr, gw_json_ref delta, gw_raw logprobs)
+static int read_texts(const gw_oc_chunk *cr, gw_json_ref delta, gw_raw logprobs)
 {
     const gw_json_doc *doc = cr->doc;
     gw_json_ref content = gw_json_get(doc, delta, "content");
@@ -217,7 +197,7 @@ static int read_texts(const chunk_reading *cr, gw_json_ref delta, gw_raw logprob
     return rc;
 }
 
-static int read_natives(const chunk_reading *cr, gw_json_ref delta)
+static int read_natives(const gw_oc_chunk *cr, gw_json_ref delta)
 {
     int rc = AIGW_OK;
     for (size_t i = 0; gw_oc_native_members[i] != NULL && rc == AIGW_OK; i++) {
@@ -231,214 +211,8 @@ static int read_natives(const chunk_reading *cr, gw_json_ref delta)
     return rc;
 }
 
-/* Follows the arguments' JSON through its still escaped fragments: \" is a quote, \\ a backslash. */
-static void follow_args(gw_oc_call *call, gw_jstr fragment)
-{
-    aigw_slice s = fragment.inner;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.data[i];
-        if (c == '\\' && i + 1 < s.len) {
-            c = s.data[++i];
-            if (c != '"' && c != '\\' && c != '/')
-                c = ' '; /* a control character or a code unit: none of those looked for */
-        }
-        if (call->in_string) {
-            if (call->escaped)
-                call->escaped = false;
-            else if (c == '\\')
-                call->escaped = true;
-            else if (c == '"')
-                call->in_string = false;
-        } else if (c == '"') {
-            call->in_string = true;
-        } else if (c == '{' || c == '[') {
-            call->depth++;
-        } else if (c == '}' || c == ']') {
-            call->depth--;
-            call->complete = call->depth == 0;
-        }
-    }
-}
-
-static bool same_id(gw_jstr a, gw_jstr b)
-{
-    return gw_has(a) && gw_has(b) && gw_eq(a.inner, b.inner);
-}
-
-typedef struct call_fragment {
-    int64_t index; /* -1: none */
-    gw_jstr id, name, args, signature;
-    bool custom;
-} call_fragment;
-
-/*
- * Which call a fragment belongs to; NULL: a new one. Hosts give every call the index 0, or none, or no
- * id, so a new id is a new call whatever its index, and so is a name after arguments where there are
- * no ids at all.
- */
-static gw_oc_call *find_call(gw_oc_choice *choice, const call_fragment *f)
-{
-    for (size_t i = choice->call_count; i > 0; i--) {
-        gw_oc_call *call = &choice->calls[i - 1];
-        if (f->index >= 0 && call->index != f->index)
-            continue;
-        if (gw_has(f->id)) {
-            if (same_id(call->id, f->id))
-                return call;
-            if (f->index < 0)
-                continue;
-            return !gw_has(call->id) && f->name.inner.len == 0 ? call : NULL;
-        }
-        bool fresh = f->name.inner.len > 0 && (f->index < 0 || (!gw_has(call->id) && call->any_args));
-        return fresh ? NULL : call;
-    }
-    return NULL;
-}
-
-static gw_oc_call *add_call(gw_oc_choice *choice, const call_fragment *f)
-{
-    if (choice->call_count == choice->call_cap) {
-        size_t cap = choice->call_cap == 0 ? 4 : choice->call_cap * 2;
-        gw_oc_call *calls = gw_realloc(choice->calls, cap * sizeof(*calls));
-        if (calls == NULL)
-            return NULL;
-        choice->calls = calls;
-        choice->call_cap = cap;
-    }
-    gw_oc_call *call = &choice->calls[choice->call_count];
-    *call = (gw_oc_call){.index = f->index, .custom = f->custom};
-    if (gw_has(f->id)) {
-        char *copy = gw_strdup(f->id.inner);
-        if (copy == NULL)
-            return NULL;
-        call->id.inner = (aigw_slice){copy, f->id.inner.len};
-    }
-    choice->call_count++;
-    return call;
-}
-
-static int open_call(const chunk_reading *cr, gw_oc_call *call, const call_fragment *f)
-{
-    gw_oc_choice *choice = cr->choice;
-    char made[26];
-    int rc = close_plain(cr);
-    if (rc == AIGW_OK)
-        rc = close_calls(cr, true); /* a complete call need not stay open beside the next one */
-    if (rc != AIGW_OK)
-        return rc;
-    call->opened = true;
-    call->block = choice->next_block++;
-    choice->open_calls++;
-    choice->opened_calls++;
-    gw_event ev = {.kind = GW_EV_BLOCK_START, .block_kind = GW_BLOCK_TOOL_CALL};
-    ev.choice = choice->index;
-    ev.block = call->block;
-    ev.call_id = call->id;
-    if (!gw_has(call->id)) {
-        gw_oc_make_call_id(made, gw_slice(cr->r->seed, cr->r->seed_len), choice->index,
-                           (uint32_t)(call - choice->calls));
-        ev.call_id = gw_jstr_lit(made);
-    }
-    ev.tool_name = f->name;
-    ev.custom = call->custom;
-    return gw_emit(cr->sink, &ev);
-}
-
-static int call_delta(const chunk_reading *cr, gw_oc_call *call, const call_fragment *f)
-{
-    if (f->args.inner.len == 0 && !gw_has(f->signature))
-        return AIGW_OK;
-    if (call->closed)
-        return gw_jstr_blank(f->args) ? AIGW_OK
-                                      : broken(cr, "The provider went on with a finished tool call.");
-    call->any_args = call->any_args || f->args.inner.len > 0;
-    if (!call->custom)
-        follow_args(call, f->args);
-    gw_event ev = {.kind = GW_EV_DELTA, .block_kind = GW_BLOCK_TOOL_CALL};
-    ev.choice = cr->choice->index;
-    ev.block = call->block;
-    ev.delta = f->args;
-    ev.signature = f->signature;
-    return gw_emit(cr->sink, &ev);
-}
-
-static int read_fragment(const chunk_reading *cr, gw_json_ref ref, call_fragment *f)
-{
-    const gw_json_doc *doc = cr->doc;
-    gw_json_ref body = gw_json_get(doc, ref, "custom"), index = gw_json_get(doc, ref, "index");
-    f->custom = gw_json_typeof(doc, body) == GW_JSON_OBJECT;
-    if (!f->custom)
-        body = gw_json_get(doc, ref, "function");
-    if (index == GW_JSON_ABSENT || !gw_json_i64(doc, index, &f->index) || f->index < 0)
-        f->index = -1;
-    f->id = gw_jstr_of(doc, gw_json_get(doc, ref, "id"));
-    if (f->id.inner.len == 0)
-        f->id = (gw_jstr){{NULL, 0}};
-    f->signature = gw_oc_call_signature(doc, ref);
-    if (gw_json_typeof(doc, body) != GW_JSON_OBJECT)
-        return AIGW_OK;
-    f->name = gw_jstr_of(doc, gw_json_get(doc, body, "name"));
-    gw_json_ref args = gw_json_get(doc, body, f->custom ? "input" : "arguments");
-    f->args = gw_jstr_of(doc, args);
-    gw_part part = {.args = gw_raw_of(doc, args)};
-    if (gw_json_typeof(doc, args) == GW_JSON_OBJECT)
-        return gw_part_args_text(cr->r->arena, &part, &f->args, cr->err);
-    return AIGW_OK;
-}
-
-static int read_call(const chunk_reading *cr, gw_json_ref ref)
-{
-    call_fragment f = {0};
-    gw_oc_choice *choice = cr->choice;
-    if (gw_json_typeof(cr->doc, ref) != GW_JSON_OBJECT)
-        return AIGW_OK;
-    int rc = read_fragment(cr, ref, &f);
-    if (rc != AIGW_OK)
-        return rc;
-    gw_oc_call *call = find_call(choice, &f);
-    if (call == NULL) {
-        if (choice->call_count >= MAX_CALLS)
-            return broken(cr, "The provider made too many tool calls.");
-        call = add_call(choice, &f);
-        if (call == NULL)
-            return gw_fail_nomem(cr->err);
-    }
-    if (!call->opened) {
-        /* Some hosts send the id first and the name in a later chunk. */
-        if (f.name.inner.len == 0 && f.args.inner.len == 0)
-            return AIGW_OK;
-        rc = open_call(cr, call, &f);
-    }
-    return rc == AIGW_OK ? call_delta(cr, call, &f) : rc;
-}
-
-static int read_calls(const chunk_reading *cr, gw_json_ref delta)
-{
-    const gw_json_doc *doc = cr->doc;
-    gw_json_ref calls = gw_json_get(doc, delta, "tool_calls");
-    gw_json_ref single = gw_json_get(doc, delta, "function_call");
-    int rc = AIGW_OK;
-    if (gw_json_typeof(doc, calls) == GW_JSON_ARRAY) {
-        gw_json_ref ref = gw_json_first(doc, calls);
-        for (; ref != GW_JSON_ABSENT && rc == AIGW_OK; ref = gw_json_next(doc, ref))
-            rc = read_call(cr, ref);
-    } else if (gw_json_typeof(doc, single) == GW_JSON_OBJECT) {
-        call_fragment f = {.index = 0};
-        f.name = gw_jstr_of(doc, gw_json_get(doc, single, "name"));
-        f.args = gw_jstr_of(doc, gw_json_get(doc, single, "arguments"));
-        gw_oc_call *call = cr->choice->call_count > 0 ? cr->choice->calls : add_call(cr->choice, &f);
-        if (call == NULL)
-            return gw_fail_nomem(cr->err);
-        if (!call->opened)
-            rc = open_call(cr, call, &f);
-        if (rc == AIGW_OK)
-            rc = call_delta(cr, call, &f);
-    }
-    return rc;
-}
-
 /* Hosts repeat finish reasons: a later plain stop takes nothing back. */
-static int read_finish(const chunk_reading *cr, gw_json_ref ref)
+static int read_finish(const gw_oc_chunk *cr, gw_json_ref ref)
 {
     gw_oc_choice *choice = cr->choice;
     gw_jstr word = gw_jstr_of(cr->doc, gw_json_get(cr->doc, ref, "finish_reason"));
@@ -455,11 +229,11 @@ static int read_finish(const chunk_reading *cr, gw_json_ref ref)
         choice->finish = finish;
     }
     choice->finished = true;
-    int rc = close_plain(cr);
-    return rc == AIGW_OK ? close_calls(cr, false) : rc;
+    int rc = gw_oc_stream_close_plain(cr);
+    return rc == AIGW_OK ? gw_oc_stream_close_calls(cr, false) : rc;
 }
 
-static int choice_at(chunk_reading *cr, int64_t index)
+static int choice_at(gw_oc_chunk *cr, int64_t index)
 {
     gw_oc_reader *r = cr->r;
     for (size_t i = 0; i < r->choice_count; i++) {
@@ -469,7 +243,7 @@ static int choice_at(chunk_reading *cr, int64_t index)
         }
     }
     if (index < 0 || index >= MAX_CHOICES)
-        return broken(cr, "The provider sent a choice out of range.");
+        return gw_oc_stream_broken(cr, "The provider sent a choice out of range.");
     if (r->choice_count == r->choice_cap) {
         size_t cap = r->choice_cap == 0 ? 1 : r->choice_cap * 2;
         gw_oc_choice *choices = gw_realloc(r->choices, cap * sizeof(*choices));
@@ -483,12 +257,12 @@ static int choice_at(chunk_reading *cr, int64_t index)
     return AIGW_OK;
 }
 
-static int read_choice(chunk_reading *cr, gw_json_ref ref)
+static int read_choice(gw_oc_chunk *cr, gw_json_ref ref)
 {
     const gw_json_doc *doc = cr->doc;
     int64_t index = 0;
     if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
-        return broken(cr, "The provider sent a choice that is no object.");
+        return gw_oc_stream_broken(cr, "The provider sent a choice that is no object.");
     gw_json_ref at = gw_json_get(doc, ref, "index");
     if (at != GW_JSON_ABSENT)
         gw_json_i64(doc, at, &index);
@@ -505,13 +279,13 @@ static int read_choice(chunk_reading *cr, gw_json_ref ref)
         if (rc == AIGW_OK)
             rc = read_natives(cr, delta);
         if (rc == AIGW_OK)
-            rc = read_calls(cr, delta);
+            rc = gw_oc_stream_read_calls(cr, delta);
     }
     return rc == AIGW_OK ? read_finish(cr, ref) : rc;
 }
 
 /* START waits for a chunk that says something: Azure's first one has neither id nor model. */
-static int read_start(const chunk_reading *cr, gw_json_ref choices)
+static int read_start(const gw_oc_chunk *cr, gw_json_ref choices)
 {
     const gw_json_doc *doc = cr->doc;
     gw_oc_reader *r = cr->r;
@@ -532,11 +306,11 @@ static int read_start(const chunk_reading *cr, gw_json_ref choices)
     return gw_emit(cr->sink, &ev);
 }
 
-static int read_chunk(chunk_reading *cr)
+static int read_chunk(gw_oc_chunk *cr)
 {
     const gw_json_doc *doc = cr->doc;
     if (gw_json_typeof(doc, 0) != GW_JSON_OBJECT)
-        return broken(cr, "The provider sent a chunk that is no JSON object.");
+        return gw_oc_stream_broken(cr, "The provider sent a chunk that is no JSON object.");
     if (gw_oc_error_in(doc, 0) != GW_JSON_ABSENT)
         return provider_error(cr);
     gw_json_ref choices = gw_json_get(doc, 0, "choices");
@@ -550,18 +324,18 @@ static int read_chunk(chunk_reading *cr)
 }
 
 /* The stream is complete: what is open is closed, every choice finishes, END. */
-static int complete(chunk_reading *cr)
+static int complete(gw_oc_chunk *cr)
 {
     gw_oc_reader *r = cr->r;
     if (!r->started)
-        return broken(cr, "The provider ended the stream without an answer.");
+        return gw_oc_stream_broken(cr, "The provider ended the stream without an answer.");
     r->done = true;
     int rc = r->choice_count == 0 ? choice_at(cr, 0) : AIGW_OK;
     for (size_t i = 0; i < r->choice_count && rc == AIGW_OK; i++) {
         gw_oc_choice *choice = cr->choice = &r->choices[i];
-        rc = close_plain(cr);
+        rc = gw_oc_stream_close_plain(cr);
         if (rc == AIGW_OK)
-            rc = close_calls(cr, false);
+            rc = gw_oc_stream_close_calls(cr, false);
         gw_event ev = {.kind = GW_EV_FINISH, .choice = choice->index};
         ev.finish = choice->finished ? choice->finish : GW_FINISH_STOP;
         if (ev.finish == GW_FINISH_STOP && choice->opened_calls > 0)
@@ -600,7 +374,7 @@ static aigw_slice trim(aigw_slice s)
 
 static int on_event(void *user, const gw_sse_event *event)
 {
-    chunk_reading *cr = user;
+    gw_oc_chunk *cr = user;
     gw_oc_reader *r = cr->r;
     if (r->done)
         return AIGW_OK;
@@ -621,7 +395,7 @@ static int on_event(void *user, const gw_sse_event *event)
     if (rc == AIGW_E_NOMEM)
         return rc;
     if (rc != AIGW_OK)
-        return broken(cr, "The provider sent a chunk that is no JSON.");
+        return gw_oc_stream_broken(cr, "The provider sent a chunk that is no JSON.");
     cr->doc = &doc;
     return read_chunk(cr);
 }
@@ -653,19 +427,19 @@ void gw_oc_reader_free(void *reader)
 int gw_oc_reader_feed(void *reader, aigw_slice bytes, const gw_event_sink *sink, aigw_error *err)
 {
     gw_oc_reader *r = reader;
-    chunk_reading cr = {r, sink, err, NULL, NULL};
+    gw_oc_chunk cr = {r, sink, err, NULL, NULL};
     if (r->failed)
         return gw_fail(err, AIGW_E_UPSTREAM, "broken_stream", "the stream has failed before");
     int rc = gw_sse_feed(&r->sse, bytes, on_event, &cr);
     if (rc == AIGW_E_LIMIT && r->sse.failed)
-        return broken(&cr, "The provider sent an event that is too large.");
+        return gw_oc_stream_broken(&cr, "The provider sent an event that is too large.");
     return rc;
 }
 
 int gw_oc_reader_end(void *reader, const gw_event_sink *sink, aigw_error *err)
 {
     gw_oc_reader *r = reader;
-    chunk_reading cr = {r, sink, err, NULL, NULL};
+    gw_oc_chunk cr = {r, sink, err, NULL, NULL};
     if (r->failed)
         return gw_fail(err, AIGW_E_UPSTREAM, "broken_stream", "the stream has failed before");
     int rc = gw_sse_end(&r->sse, on_event, &cr);
@@ -675,5 +449,5 @@ int gw_oc_reader_end(void *reader, const gw_event_sink *sink, aigw_error *err)
     bool finished = r->choice_count > 0;
     for (size_t i = 0; i < r->choice_count; i++)
         finished = finished && r->choices[i].finished;
-    return finished ? complete(&cr) : broken(&cr, "The provider's stream broke off.");
+    return finished ? complete(&cr) : gw_oc_stream_broken(&cr, "The provider's stream broke off.");
 }

@@ -154,8 +154,8 @@ static int start_call(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event
     return AIGW_OK;
 }
 
-static void call_fragment(gw_oc_writer *wr, const gw_oc_out_call *call, const gw_event *ev, gw_jstr args,
-                          gw_buf *out)
+static void call_fragment(gw_oc_writer *wr, const gw_oc_out_call *call, const gw_event *ev,
+                          gw_jstr args, gw_buf *out)
 {
     gw_jw w = chunk_begin(wr, ev->choice, out);
     gw_jw_key(&w, "tool_calls");
@@ -209,8 +209,8 @@ static void native_block(gw_oc_writer *wr, const gw_event *ev, gw_buf *out)
 }
 
 /* Their indexes span the block as far as it is known: to where the text has come. */
-static int annotations(gw_oc_writer *wr, const gw_oc_out_choice *choice, const gw_event *ev, gw_raw raw,
-                       gw_buf *out)
+static int annotations(gw_oc_writer *wr, const gw_oc_out_choice *choice, const gw_event *ev,
+                       gw_raw raw, gw_buf *out)
 {
     if (wr->arena == NULL)
         wr->arena = gw_arena_new((size_t)8 << 20);

@@ -113,7 +113,8 @@ static int read_allowed(const gw_oc_reading *rd, gw_json_ref ref)
     gw_json_ref tools = gw_json_get(rd->doc, body, "tools");
     bool required = gw_jstr_is(mode, "required");
     if (!required && !gw_jstr_is(mode, "auto"))
-        return gw_oc_wrong(rd, gw_json_get(rd->doc, body, "mode"), "mode", "\"auto\" or \"required\"");
+        return gw_oc_wrong(rd, gw_json_get(rd->doc, body, "mode"), "mode",
+                           "\"auto\" or \"required\"");
     if (gw_json_typeof(rd->doc, tools) != GW_JSON_ARRAY)
         return gw_oc_wrong(rd, tools == GW_JSON_ABSENT ? body : tools, "tools", "an array");
     out->tool_choice = required ? GW_TOOL_ALLOWED_REQUIRED : GW_TOOL_ALLOWED_AUTO;
@@ -149,8 +150,7 @@ static int read_choice(const gw_oc_reading *rd, gw_json_ref ref)
     else if (gw_json_is(doc, ref, "required"))
         rd->out->tool_choice = GW_TOOL_REQUIRED;
     else if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
-        return gw_oc_wrong(rd, ref, "tool_choice",
-                           "\"none\", \"auto\", \"required\" or an object");
+        return gw_oc_wrong(rd, ref, "tool_choice", "\"none\", \"auto\", \"required\" or an object");
     else if (gw_json_is(doc, gw_json_get(doc, ref, "type"), "allowed_tools"))
         return read_allowed(rd, ref);
     else {
@@ -184,7 +184,8 @@ int gw_oc_read_tools(gw_oc_reading *rd)
         return rc;
     if (rd->tool_choice != GW_JSON_ABSENT)
         return read_choice(rd, rd->tool_choice);
-    return rd->function_call == GW_JSON_ABSENT ? AIGW_OK : read_function_call(rd, rd->function_call);
+    return rd->function_call == GW_JSON_ABSENT ? AIGW_OK
+                                               : read_function_call(rd, rd->function_call);
 }
 
 static int write_tool(gw_oc_writing *wr, const gw_tool *tool)
@@ -273,9 +274,8 @@ static void write_allowed(gw_oc_writing *wr, bool required)
 
 static void write_choice(gw_oc_writing *wr)
 {
-    static const char *const words[] = {[GW_TOOL_AUTO] = "auto",
-                                        [GW_TOOL_NONE] = "none",
-                                        [GW_TOOL_REQUIRED] = "required"};
+    static const char *const words[] = {
+        [GW_TOOL_AUTO] = "auto", [GW_TOOL_NONE] = "none", [GW_TOOL_REQUIRED] = "required"};
     const gw_chat_request *r = wr->request;
     gw_jw_key(&wr->w, "tool_choice");
     if (r->tool_choice <= GW_TOOL_REQUIRED)

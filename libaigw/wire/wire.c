@@ -120,7 +120,8 @@ int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count,
         return gw_json_fail(err, doc, 0, AIGW_E_PARSE, "not_an_object",
                             "the body must be a JSON object");
     const char *text = doc->text.data;
-    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT; key = gw_json_next(doc, key)) {
+    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
         size_t i = patch_of_key(doc, key, patches, count);
         if (i < count)
             found[i] = true;
@@ -128,7 +129,8 @@ int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count,
     size_t done = (size_t)(gw_json_raw(doc, 0).data - text) + 1; /* behind the opening brace */
     gw_buf_append(out, text, done);
     insert_absent(patches, count, found, gw_json_count(doc, 0) == 0, out);
-    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT; key = gw_json_next(doc, key)) {
+    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
         size_t i = patch_of_key(doc, key, patches, count);
         if (i == count)
             continue;
@@ -138,6 +140,7 @@ int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count,
         done = (size_t)(old.data - text) + old.len;
     }
     gw_buf_append(out, text + done, doc->text.len - done);
-    return out->failed ? gw_fail(err, AIGW_E_LIMIT, "body_too_large", "the patched body is too large")
-                       : AIGW_OK;
+    return out->failed
+               ? gw_fail(err, AIGW_E_LIMIT, "body_too_large", "the patched body is too large")
+               : AIGW_OK;
 }

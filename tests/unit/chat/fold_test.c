@@ -151,9 +151,9 @@ static int put(gw_fold *f, gw_event ev)
     return gw_fold_event(f, &ev);
 }
 
-#define OPEN(b, k) ((gw_event){.kind = GW_EV_BLOCK_START, .block = (b), .block_kind = (k)})
+#define OPEN(b, k)  ((gw_event){.kind = GW_EV_BLOCK_START, .block = (b), .block_kind = (k)})
 #define CLOSE(b, k) ((gw_event){.kind = GW_EV_BLOCK_STOP, .block = (b), .block_kind = (k)})
-#define SAY(b, k, t) \
+#define SAY(b, k, t)                                                                               \
     ((gw_event){.kind = GW_EV_DELTA, .block = (b), .block_kind = (k), .delta = gw_jstr_lit(t)})
 #define JUST(k) ((gw_event){.kind = (k)})
 
@@ -217,8 +217,9 @@ static void lists_are_merged(void **state)
     gw_fold *f = started(*state);
     put(f, OPEN(0, GW_BLOCK_TEXT));
     static const char *const citations[] = {"{\"a\":1}", "[2,3]", "[ ]", " [ 4 ] "};
-    static const char *const logprobs[] = {"{\"content\":[1],\"refusal\":null}", "{\"content\":null}",
-                                           "{\"content\":[2,3]}", "{\"refusal\":[9],\"content\":[]}"};
+    static const char *const logprobs[] = {"{\"content\":[1],\"refusal\":null}",
+                                           "{\"content\":null}", "{\"content\":[2,3]}",
+                                           "{\"refusal\":[9],\"content\":[]}"};
     for (size_t i = 0; i < 4; i++) {
         gw_event ev = SAY(0, GW_BLOCK_TEXT, "x");
         ev.raw.json = aigw_slice_of(citations[i]);

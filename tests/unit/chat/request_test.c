@@ -53,7 +53,8 @@ static void notes_grow_and_point(void **state)
     assert_int_equal(gw_note_add(&notes, &doc, two, "dropped", &err), AIGW_E_UNSUPPORTED);
     assert_string_equal(err.pointer, "/a/1");
     assert_int_equal(err.http_status, 400);
-    assert_int_equal(gw_note_add(&notes, &doc, GW_JSON_ABSENT, "dropped", &err), AIGW_E_UNSUPPORTED);
+    assert_int_equal(gw_note_add(&notes, &doc, GW_JSON_ABSENT, "dropped", &err),
+                     AIGW_E_UNSUPPORTED);
     assert_int_equal(notes.count, 21);
 }
 
@@ -73,7 +74,8 @@ static void arguments_become_an_object(void **state)
         assert_int_equal(out.len, strlen(cases[i].object));
         assert_memory_equal(out.data, cases[i].object, out.len);
     }
-    static const char *const bad[] = {"[1]", "1", "{", "{\\\"a\\\":1,\\\"a\\\":2}", "null", "{} {}"};
+    static const char *const bad[] = {"[1]",  "1",    "{", "{\\\"a\\\":1,\\\"a\\\":2}",
+                                      "null", "{} {}"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         gw_part part = {.at = GW_JSON_ABSENT, .args_text = gw_jstr_lit(bad[i])};
         aigw_slice out = {NULL, 0};

@@ -28,7 +28,8 @@ static void absent_is_not_empty(void **state)
 static void plain_text_round_trips(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "plain", "a \"quote\" and a \\", "line\nbreak\x01", "h\xc3\xa9"};
+    static const char *const texts[] = {"", "plain", "a \"quote\" and a \\", "line\nbreak\x01",
+                                        "h\xc3\xa9"};
     gw_arena *arena = gw_arena_new(1 << 20);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         gw_jstr s = gw_jstr_plain(arena, aigw_slice_of(texts[i]));
@@ -58,8 +59,8 @@ static void compares_through_escapes(void **state)
 static void blank_sees_escaped_and_unicode_space(void **state)
 {
     (void)state;
-    static const char *const blank[] = {"", " ", "\\n\\t\\r", "\\u0020\\u00A0", "\xc2\xa0\xe3\x80\x80",
-                                        "\\u2003 \\u3000"};
+    static const char *const blank[] = {
+        "", " ", "\\n\\t\\r", "\\u0020\\u00A0", "\xc2\xa0\xe3\x80\x80", "\\u2003 \\u3000"};
     static const char *const full[] = {".", " x ", "\\\\n", "\\u0041", "\\\"", "\xe2\x82\xac"};
     for (size_t i = 0; i < 6; i++) {
         assert_true(gw_jstr_blank(gw_jstr_lit(blank[i])));

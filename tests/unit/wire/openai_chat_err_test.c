@@ -22,19 +22,28 @@ static void bodies_are_understood(void **state)
         int out_status;
         const char *message, *code;
     } cases[] = {
-        {429, "{\"error\":{\"message\":\"slow\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}",
+        {429,
+         "{\"error\":{\"message\":\"slow\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}"
+         "}",
          GW_ERR_RATE_LIMIT, 429, "slow", "rate_limit_exceeded"},
-        {429, "{\"error\":{\"message\":\"pay\",\"code\":\"insufficient_quota\"}}", GW_ERR_QUOTA, 429, "pay",
-         "insufficient_quota"},
-        {400, "{\"error\":{\"message\":\"m\",\"code\":\"model_not_found\"}}", GW_ERR_NOT_FOUND, 400, "m", "model_not_found"},
-        {401, "{\"error\":{\"message\":\"k\",\"type\":\"server_error\"}}", GW_ERR_AUTHENTICATION, 401, "k", NULL},
+        {429, "{\"error\":{\"message\":\"pay\",\"code\":\"insufficient_quota\"}}", GW_ERR_QUOTA,
+         429, "pay", "insufficient_quota"},
+        {400, "{\"error\":{\"message\":\"m\",\"code\":\"model_not_found\"}}", GW_ERR_NOT_FOUND, 400,
+         "m", "model_not_found"},
+        {401, "{\"error\":{\"message\":\"k\",\"type\":\"server_error\"}}", GW_ERR_AUTHENTICATION,
+         401, "k", NULL},
         {429, "{\"error\":{\"code\":429,\"message\":\"r\"}}", GW_ERR_RATE_LIMIT, 429, "r", "429"},
-        {200, "{\"error\":{\"code\":\"503\",\"message\":\"r\"}}", GW_ERR_OVERLOADED, 503, "r", "503"},
-        {401, "{\"statusCode\":401,\"message\":\"denied\"}", GW_ERR_AUTHENTICATION, 401, "denied", NULL},
-        {404, "{\"error\":\"model 'x' not found\"}", GW_ERR_NOT_FOUND, 404, "model 'x' not found", NULL},
+        {200, "{\"error\":{\"code\":\"503\",\"message\":\"r\"}}", GW_ERR_OVERLOADED, 503, "r",
+         "503"},
+        {401, "{\"statusCode\":401,\"message\":\"denied\"}", GW_ERR_AUTHENTICATION, 401, "denied",
+         NULL},
+        {404, "{\"error\":\"model 'x' not found\"}", GW_ERR_NOT_FOUND, 404, "model 'x' not found",
+         NULL},
         {422, "{\"detail\":\"bad\"}", GW_ERR_INVALID_REQUEST, 422, "bad", NULL},
-        {400, "[{\"error\":{\"code\":400,\"message\":\"g\"}}]", GW_ERR_INVALID_REQUEST, 400, "g", "400"},
-        {502, "<html><b>nginx sk-secret</b></html>", GW_ERR_UPSTREAM, 502, "The provider answered with status 502.", NULL},
+        {400, "[{\"error\":{\"code\":400,\"message\":\"g\"}}]", GW_ERR_INVALID_REQUEST, 400, "g",
+         "400"},
+        {502, "<html><b>nginx sk-secret</b></html>", GW_ERR_UPSTREAM, 502,
+         "The provider answered with status 502.", NULL},
         {503, "", GW_ERR_OVERLOADED, 503, "The provider answered with status 503.", NULL},
         {500, "{\"error\":{}}", GW_ERR_SERVER, 500, "The provider answered with status 500.", NULL},
         {500, "[]", GW_ERR_SERVER, 500, "The provider answered with status 500.", NULL},
@@ -96,7 +105,8 @@ static void statuses_are_natural(void **state)
         gw_buf_init(&out, 1 << 12);
         WIRE->write_error(&e, &options, &out, &status);
         assert_int_equal(status, gw_api_error_status(e.kind));
-        assert_true(gw_starts(gw_buf_slice(&out), GW_S("{\"error\":{\"message\":\"m\",\"type\":\"")));
+        assert_true(
+            gw_starts(gw_buf_slice(&out), GW_S("{\"error\":{\"message\":\"m\",\"type\":\"")));
         gw_buf_clear(&out);
         e.status = 529;
         WIRE->write_error(&e, &options, &out, &status);
@@ -108,6 +118,7 @@ static void statuses_are_natural(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(bodies_are_understood), T(recorded_errors_survive), T(statuses_are_natural)};
+    const struct CMUnitTest tests[] = {T(bodies_are_understood), T(recorded_errors_survive),
+                                       T(statuses_are_natural)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

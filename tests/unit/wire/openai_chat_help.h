@@ -18,9 +18,9 @@
 #define WIRE (&gw_wire_openai_chat)
 
 typedef struct record {
-    gw_buf text;  /* one line an event */
+    gw_buf text; /* one line an event */
     gw_fold *fold;
-    int stop_at;  /* refuse the n-th event; 0: none */
+    int stop_at; /* refuse the n-th event; 0: none */
     int count;
 } record;
 
@@ -34,9 +34,10 @@ static inline void put_named(gw_buf *b, const char *name, aigw_slice value)
 
 static inline int record_event(void *user, const gw_event *ev)
 {
-    static const char *const kinds[] = {"START", "OPEN", "DELTA", "CLOSE", "USAGE",
-                                        "FINISH", "PING", "END", "ERROR"};
-    static const char *const blocks[] = {"text", "refusal", "thinking", "redacted", "call", "native"};
+    static const char *const kinds[] = {"START",  "OPEN", "DELTA", "CLOSE", "USAGE",
+                                        "FINISH", "PING", "END",   "ERROR"};
+    static const char *const blocks[] = {"text",     "refusal", "thinking",
+                                         "redacted", "call",    "native"};
     record *r = user;
     gw_buf *b = &r->text;
     if (r->stop_at > 0 && ++r->count == r->stop_at)
@@ -55,9 +56,9 @@ static inline int record_event(void *user, const gw_event *ev)
     put_named(b, "raw", ev->raw.json);
     put_named(b, "logprobs", ev->logprobs.json);
     if (ev->kind == GW_EV_USAGE)
-        gw_buf_printf(b, " %d %d %d %d %d", (int)ev->usage.input_tokens, (int)ev->usage.output_tokens,
-                      (int)ev->usage.cached_tokens, (int)ev->usage.cache_write_tokens,
-                      (int)ev->usage.reasoning_tokens);
+        gw_buf_printf(b, " %d %d %d %d %d", (int)ev->usage.input_tokens,
+                      (int)ev->usage.output_tokens, (int)ev->usage.cached_tokens,
+                      (int)ev->usage.cache_write_tokens, (int)ev->usage.reasoning_tokens);
     if (ev->kind == GW_EV_FINISH) {
         gw_buf_printf(b, " %d", ev->finish);
         put_named(b, "native", ev->native_finish.inner);

@@ -33,7 +33,8 @@ static char *written(gw_arena *arena, const gw_chat_request *r, const gw_write_o
     gw_buf out;
     aigw_error err;
     gw_buf_init(&out, 1 << 20);
-    if (WIRE->write_request(arena, r, options ? options : &plain, &out, notes ? notes : &own, &err) != AIGW_OK)
+    if (WIRE->write_request(arena, r, options ? options : &plain, &out, notes ? notes : &own,
+                            &err) != AIGW_OK)
         fail_msg("%s", err.message);
     parse(arena, gw_buf_slice(&out));
     char *text = text_of(&out);
@@ -42,8 +43,9 @@ static char *written(gw_arena *arena, const gw_chat_request *r, const gw_write_o
 }
 
 #define USER "\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
-#define CALLED                                                                                           \
-    "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":" \
+#define CALLED                                                                                     \
+    "{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{"   \
+    "\"name\":"                                                                                    \
     "\"f\",\"arguments\":\"{}\"}}]}"
 #define MESSAGES(inner) "{\"model\":\"m\",\"messages\":[" inner "]}"
 
@@ -64,15 +66,21 @@ static void refusals_point(void **state)
         {MESSAGES("{\"role\":\"user\"}"), "/messages/0"},
         {MESSAGES("{\"role\":\"user\",\"content\":null}"), "/messages/0/content"},
         {MESSAGES("{\"role\":\"user\",\"content\":[\"x\"]}"), "/messages/0/content/0"},
-        {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":1}]}"), "/messages/0/content/0/text"},
+        {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":1}]}"),
+         "/messages/0/content/0/text"},
         {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":\"u\"}]}"),
          "/messages/0/content/0/image_url"},
-        {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png,x\"}}]}"),
+        {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
+                  "\"data:image/png,x\"}}]}"),
          "/messages/0/content/0/image_url/url"},
-        {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{}}]}"), "/messages/0/content/0/file"},
-        {MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"x\"}"), "/messages/0/tool_call_id"},
-        {MESSAGES(CALLED ",{\"role\":\"tool\",\"tool_call_id\":\"d\",\"content\":\"x\"}"), "/messages/1/tool_call_id"},
-        {MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":\"f\"}}]}"),
+        {MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{}}]}"),
+         "/messages/0/content/0/file"},
+        {MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"x\"}"),
+         "/messages/0/tool_call_id"},
+        {MESSAGES(CALLED ",{\"role\":\"tool\",\"tool_call_id\":\"d\",\"content\":\"x\"}"),
+         "/messages/1/tool_call_id"},
+        {MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":"
+                  "\"f\"}}]}"),
          "/messages/0/tool_calls/0/function"},
         {MESSAGES("{\"role\":\"function\",\"name\":\"f\",\"content\":\"x\"}"), "/messages/0"},
         {"{" USER ",\"temperature\":\"1\"}", "/temperature"},
@@ -80,17 +88,20 @@ static void refusals_point(void **state)
         {"{" USER ",\"max_tokens\":-1}", "/max_tokens"},
         {"{" USER ",\"n\":0}", "/n"},
         {"{" USER ",\"stream\":1}", "/stream"},
-        {"{" USER ",\"stream_options\":{\"include_usage\":\"yes\"}}", "/stream_options/include_usage"},
+        {"{" USER ",\"stream_options\":{\"include_usage\":\"yes\"}}",
+         "/stream_options/include_usage"},
         {"{" USER ",\"stop\":[\"a\",1]}", "/stop/1"},
         {"{" USER ",\"reasoning_effort\":\"huge\"}", "/reasoning_effort"},
         {"{" USER ",\"response_format\":{\"type\":\"xml\"}}", "/response_format/type"},
         {"{" USER ",\"response_format\":{\"type\":\"json_schema\"}}", "/response_format"},
         {"{" USER ",\"tools\":{}}", "/tools"},
         {"{" USER ",\"tools\":[{\"type\":\"function\"}]}", "/tools/0"},
-        {"{" USER ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":[]}}]}",
+        {"{" USER
+         ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":[]}}]}",
          "/tools/0/function/parameters"},
         {"{" USER ",\"tool_choice\":\"maybe\"}", "/tool_choice"},
-        {"{" USER ",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"x\",\"tools\":[]}}}",
+        {"{" USER ",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"x\","
+                  "\"tools\":[]}}}",
          "/tool_choice/allowed_tools/mode"},
         {"{" USER ",\"metadata\":{\"a\":1}}", "/metadata/a"},
     };
@@ -109,9 +120,10 @@ static void refusals_point(void **state)
 
 static void nulls_are_absent(void **state)
 {
-    gw_chat_request r = read_ok(*state, "{" USER ",\"temperature\":null,\"stop\":null,\"tools\":null,\"n\":null,"
-                                        "\"max_tokens\":null,\"max_completion_tokens\":null,\"stream_options\":null,"
-                                        "\"response_format\":null,\"tool_choice\":null,\"user\":null}");
+    gw_chat_request r = read_ok(
+        *state, "{" USER ",\"temperature\":null,\"stop\":null,\"tools\":null,\"n\":null,"
+                "\"max_tokens\":null,\"max_completion_tokens\":null,\"stream_options\":null,"
+                "\"response_format\":null,\"tool_choice\":null,\"user\":null}");
     assert_false(gw_has_raw(r.temperature));
     assert_int_equal(r.stop_count + r.tool_count + r.extra_count, 0);
     assert_int_equal(r.max_tokens, -1);
@@ -119,12 +131,15 @@ static void nulls_are_absent(void **state)
 
 static void settings_are_read(void **state)
 {
-    gw_chat_request r =
-        read_ok(*state, "{" USER ",\"temperature\":1.70,\"max_tokens\":5,\"max_completion_tokens\":9,\"stop\":\"x\","
-                        "\"reasoning_effort\":\"xhigh\",\"user\":\"u\",\"safety_identifier\":\"s\",\"stream\":true,"
-                        "\"stream_options\":{\"include_usage\":true},\"logprobs\":true,\"top_logprobs\":2,"
-                        "\"parallel_tool_calls\":false,\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
-                        "{\"name\":\"n\",\"schema\":{\"a\": 1},\"strict\":true}},\"x-new\":[1]}");
+    gw_chat_request r = read_ok(
+        *state,
+        "{" USER
+        ",\"temperature\":1.70,\"max_tokens\":5,\"max_completion_tokens\":9,\"stop\":\"x\","
+        "\"reasoning_effort\":\"xhigh\",\"user\":\"u\",\"safety_identifier\":\"s\",\"stream\":true,"
+        "\"stream_options\":{\"include_usage\":true},\"logprobs\":true,\"top_logprobs\":2,"
+        "\"parallel_tool_calls\":false,\"response_format\":{\"type\":\"json_schema\",\"json_"
+        "schema\":"
+        "{\"name\":\"n\",\"schema\":{\"a\": 1},\"strict\":true}},\"x-new\":[1]}");
     assert_true(gw_eq(r.temperature.json, GW_S("1.70")));
     assert_int_equal(r.max_tokens, 9);
     assert_int_equal(r.stop_count, 1);
@@ -143,14 +158,18 @@ static void parts_are_read(void **state)
 {
     gw_chat_request r = read_ok(
         *state,
-        MESSAGES("{\"role\":\"user\",\"content\":["
-                 "{\"type\":\"text\",\"text\":\"t\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}},"
-                 "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image\\/png;charset=x;base64,QU JD\\nQQ\",\"detail\":\"low\"}},"
-                 "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}},"
-                 "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"QUJD\",\"format\":\"mp3\"}},"
-                 "{\"type\":\"file\",\"file\":{\"file_data\":\"data:application/pdf;base64,QUJD\",\"filename\":\"a.pdf\"},"
-                 "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}},"
-                 "{\"type\":\"file\",\"file\":{\"file_id\":\"F\"}},{\"type\":\"hologram\",\"x\":1}]}"));
+        MESSAGES(
+            "{\"role\":\"user\",\"content\":["
+            "{\"type\":\"text\",\"text\":\"t\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":"
+            "\"1h\"}},"
+            "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image\\/png;charset=x;base64,QU "
+            "JD\\nQQ\",\"detail\":\"low\"}},"
+            "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y.png\"}},"
+            "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"QUJD\",\"format\":\"mp3\"}},"
+            "{\"type\":\"file\",\"file\":{\"file_data\":\"data:application/"
+            "pdf;base64,QUJD\",\"filename\":\"a.pdf\"},"
+            "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\"}},"
+            "{\"type\":\"file\",\"file\":{\"file_id\":\"F\"}},{\"type\":\"hologram\",\"x\":1}]}"));
     const gw_part *p = r.messages[0].parts;
     assert_int_equal(r.messages[0].part_count, 7);
     assert_int_equal(p[0].cache, GW_CACHE_1H);
@@ -170,14 +189,17 @@ static void tool_messages_become_one(void **state)
 {
     gw_chat_request r = read_ok(
         *state,
-        MESSAGES("{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"why\",\"tool_calls\":["
-                 "{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}},"
-                 "{\"id\":\"b\",\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"input\":\"raw\"}}]},"
-                 "{\"role\":\"tool\",\"tool_call_id\":\"\\u0062\",\"content\":\"1\"},"
-                 "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":[{\"type\":\"text\",\"text\":\"2\"}]},"
-                 "{\"role\":\"user\",\"content\":\"go\"},"
-                 "{\"role\":\"assistant\",\"function_call\":{\"name\":\"h\",\"arguments\":\"{}\"}},"
-                 "{\"role\":\"function\",\"name\":\"h\",\"content\":\"3\"}"));
+        MESSAGES(
+            "{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":\"why\",\"tool_calls\":"
+            "["
+            "{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}},"
+            "{\"id\":\"b\",\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"input\":\"raw\"}}]},"
+            "{\"role\":\"tool\",\"tool_call_id\":\"\\u0062\",\"content\":\"1\"},"
+            "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":[{\"type\":\"text\",\"text\":"
+            "\"2\"}]},"
+            "{\"role\":\"user\",\"content\":\"go\"},"
+            "{\"role\":\"assistant\",\"function_call\":{\"name\":\"h\",\"arguments\":\"{}\"}},"
+            "{\"role\":\"function\",\"name\":\"h\",\"content\":\"3\"}"));
     assert_int_equal(r.message_count, 5);
     assert_int_equal(r.messages[0].part_count, 3);
     assert_int_equal(r.messages[0].parts[0].kind, GW_PART_THINKING);
@@ -193,10 +215,12 @@ static void tool_messages_become_one(void **state)
 static void thinking_blocks_win(void **state)
 {
     gw_chat_request r = read_ok(
-        *state, MESSAGES("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":\"other\",\"thinking_blocks\":["
+        *state, MESSAGES("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":"
+                         "\"other\",\"thinking_blocks\":["
                          "{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"S\"},"
                          "{\"type\":\"redacted_thinking\",\"data\":\"D\"}]},"
-                         "{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":\"joined\",\"thinking_blocks\":["
+                         "{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_content\":"
+                         "\"joined\",\"thinking_blocks\":["
                          "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"S\"}]}"));
     assert_int_equal(r.messages[0].part_count, 3);
     assert_true(gw_jstr_is(r.messages[0].parts[0].text, "t"));
@@ -210,27 +234,48 @@ static void read_write_read_is_read(void **state)
 {
     static const char *const bodies[] = {
         "{" USER "}",
-        "{" USER ",\"temperature\":0.50,\"top_p\":1,\"top_k\":3,\"seed\":9,\"presence_penalty\":1,\"frequency_penalty\":-1,"
-        "\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"],\"n\":2,\"logprobs\":false,\"max_tokens\":1,\"user\":\"u\",\"metadata\":{\"k\":\"v\"},"
-        "\"service_tier\":\"flex\",\"verbosity\":\"low\",\"reasoning_effort\":\"minimal\",\"stream\":true,"
-        "\"stream_options\":{\"include_obfuscation\":false},\"logit_bias\":{\"1\":2},\"\\u0066uture\":{\"a\": 1}}",
-        "{" USER ",\"max_completion_tokens\":1,\"safety_identifier\":\"s\",\"user\":\"u\",\"response_format\":{\"type\":\"json_object\"},"
-        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true,\"future\":1}},"
-        "{\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"format\":{\"type\":\"text\"}}},{\"type\":\"web_search\"}],"
-        "\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\",\"tools\":[{\"type\":\"function\","
-        "\"function\":{\"name\":\"f\"}},{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}}]}},\"parallel_tool_calls\":false}",
-        "{" USER ",\"functions\":[{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}],\"function_call\":{\"name\":\"f\"}}",
-        MESSAGES("{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"developer\",\"content\":[{\"type\":\"text\",\"text\":\"d\"}]},"
-                 "{\"role\":\"user\",\"name\":\"bob\",\"content\":[{\"type\":\"text\",\"text\":\"t\",\"cache_control\":{\"type\":\"ephemeral\"}},"
-                 "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,QUJD\"}},{\"type\":\"odd\",\"x\":1}]},"
-                 "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"no\",\"audio\":{\"id\":\"au\"},\"reasoning_content\":\"tt\","
-                 "\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"S\"},{\"type\":\"redacted_thinking\","
-                 "\"data\":\"D\"}],\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\": 1}\"},"
-                 "\"extra_content\":{\"google\":{\"thought_signature\":\"G\"}}},{\"id\":\"d\",\"type\":\"custom\",\"custom\":{\"name\":\"g\","
-                 "\"input\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"},{\"role\":\"tool\",\"tool_call_id\":\"d\","
-                 "\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]},"
-                 "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"refusal\",\"refusal\":\"y\"}]},"
-                 "{\"role\":\"assistant\",\"content\":\"\"},{\"role\":\"user\",\"content\":\"\\ud83d\\ude00 \\\"q\\\"\"}"),
+        "{" USER ",\"temperature\":0.50,\"top_p\":1,\"top_k\":3,\"seed\":9,\"presence_penalty\":1,"
+                 "\"frequency_penalty\":-1,"
+        "\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"],\"n\":2,\"logprobs\":false,\"max_tokens\":1,"
+        "\"user\":\"u\",\"metadata\":{\"k\":\"v\"},"
+        "\"service_tier\":\"flex\",\"verbosity\":\"low\",\"reasoning_effort\":\"minimal\","
+        "\"stream\":true,"
+        "\"stream_options\":{\"include_obfuscation\":false},\"logit_bias\":{\"1\":2},"
+        "\"\\u0066uture\":{\"a\": 1}}",
+        "{" USER ",\"max_completion_tokens\":1,\"safety_identifier\":\"s\",\"user\":\"u\","
+                 "\"response_format\":{\"type\":\"json_object\"},"
+        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true,\"future\":"
+        "1}},"
+        "{\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"format\":{\"type\":\"text\"}}},{"
+        "\"type\":\"web_search\"}],"
+        "\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"auto\","
+        "\"tools\":[{\"type\":\"function\","
+        "\"function\":{\"name\":\"f\"}},{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}}]}},"
+        "\"parallel_tool_calls\":false}",
+        "{" USER ",\"functions\":[{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}],"
+                 "\"function_call\":{\"name\":\"f\"}}",
+        MESSAGES(
+            "{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"developer\",\"content\":[{"
+            "\"type\":\"text\",\"text\":\"d\"}]},"
+            "{\"role\":\"user\",\"name\":\"bob\",\"content\":[{\"type\":\"text\",\"text\":\"t\","
+            "\"cache_control\":{\"type\":\"ephemeral\"}},"
+            "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/"
+            "png;base64,QUJD\"}},{\"type\":\"odd\",\"x\":1}]},"
+            "{\"role\":\"assistant\",\"content\":null,\"refusal\":\"no\",\"audio\":{\"id\":\"au\"},"
+            "\"reasoning_content\":\"tt\","
+            "\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"S\"},{"
+            "\"type\":\"redacted_thinking\","
+            "\"data\":\"D\"}],\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{"
+            "\"name\":\"f\",\"arguments\":\"{\\\"a\\\": 1}\"},"
+            "\"extra_content\":{\"google\":{\"thought_signature\":\"G\"}}},{\"id\":\"d\",\"type\":"
+            "\"custom\",\"custom\":{\"name\":\"g\","
+            "\"input\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"},{"
+            "\"role\":\"tool\",\"tool_call_id\":\"d\","
+            "\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]},"
+            "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":"
+            "\"refusal\",\"refusal\":\"y\"}]},"
+            "{\"role\":\"assistant\",\"content\":\"\"},{\"role\":\"user\",\"content\":"
+            "\"\\ud83d\\ude00 \\\"q\\\"\"}"),
     };
     gw_arena *arena = *state;
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
@@ -250,7 +295,8 @@ static void read_write_read_is_read(void **state)
                 assert_int_equal(a->kind, b->kind);
                 assert_true(gw_eq(a->text.inner, b->text.inner));
                 assert_true(gw_eq(a->id.inner, b->id.inner));
-                assert_true(gw_eq(a->args_text.inner, b->args_text.inner) || a->args_text.inner.len == 0);
+                assert_true(gw_eq(a->args_text.inner, b->args_text.inner) ||
+                            a->args_text.inner.len == 0);
                 assert_true(gw_eq(a->signature.inner, b->signature.inner));
                 assert_true(gw_eq(a->raw.json, b->raw.json));
             }
@@ -263,11 +309,14 @@ static void read_write_read_is_read(void **state)
 
 static void members_stay_as_they_stood(void **state)
 {
-    gw_chat_request r = read_ok(*state, "{" USER ",\"max_tokens\":1,\"user\":\"u\",\"f\":[1 , 2],\"stream\":true}");
+    gw_chat_request r =
+        read_ok(*state, "{" USER ",\"max_tokens\":1,\"user\":\"u\",\"f\":[1 , 2],\"stream\":true}");
     gw_write_options options = {.model = GW_S("other"), .force_usage = true};
     char *out = written(*state, &r, &options, NULL);
-    assert_string_equal(out, "{\"model\":\"other\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"max_tokens\":1,"
-                             "\"user\":\"u\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"f\":[1 , 2]}");
+    assert_string_equal(out, "{\"model\":\"other\",\"messages\":[{\"role\":\"user\",\"content\":"
+                             "\"hi\"}],\"max_tokens\":1,"
+                             "\"user\":\"u\",\"stream\":true,\"stream_options\":{\"include_usage\":"
+                             "true},\"f\":[1 , 2]}");
     free(out);
 }
 
@@ -285,18 +334,27 @@ static gw_chat_request foreign(gw_message *messages, size_t count)
 static void results_with_images_move(void **state)
 {
     gw_part inner[] = {{.kind = GW_PART_TEXT, .at = GW_JSON_ABSENT, .text = gw_jstr_lit("seen")},
-                       {.kind = GW_PART_IMAGE, .at = GW_JSON_ABSENT, .media_type = gw_jstr_lit("image/png"),
+                       {.kind = GW_PART_IMAGE,
+                        .at = GW_JSON_ABSENT,
+                        .media_type = gw_jstr_lit("image/png"),
                         .data = gw_jstr_lit("QUJD")}};
-    gw_part results[] = {{.kind = GW_PART_TOOL_RESULT, .at = GW_JSON_ABSENT, .id = gw_jstr_lit("a"), .parts = inner,
-                          .part_count = 2, .is_error = true},
-                         {.kind = GW_PART_TOOL_RESULT, .at = GW_JSON_ABSENT, .id = gw_jstr_lit("b")}};
+    gw_part results[] = {
+        {.kind = GW_PART_TOOL_RESULT,
+         .at = GW_JSON_ABSENT,
+         .id = gw_jstr_lit("a"),
+         .parts = inner,
+         .part_count = 2,
+         .is_error = true},
+        {.kind = GW_PART_TOOL_RESULT, .at = GW_JSON_ABSENT, .id = gw_jstr_lit("b")}};
     gw_message messages[] = {{.role = GW_ROLE_TOOL, .parts = results, .part_count = 2}};
     gw_chat_request r = foreign(messages, 1);
     char *out = written(*state, &r, NULL, NULL);
     assert_string_equal(
         out, "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":"
-             "\"Error: seen\\n[image: see the next user message]\"},{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":\"\"},"
-             "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"From the result of tool call a:\"},"
+             "\"Error: seen\\n[image: see the next user "
+             "message]\"},{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":\"\"},"
+             "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"From the result of "
+             "tool call a:\"},"
              "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,QUJD\"}}]}]}");
     free(out);
 }
@@ -306,10 +364,16 @@ static void foreign_words_are_translated(void **state)
     char id[200];
     memset(id, 'x', 199);
     id[199] = '\0';
-    gw_part parts[] = {{.kind = GW_PART_TEXT, .at = GW_JSON_ABSENT, .text = gw_jstr_lit("a"), .cache = GW_CACHE_1H},
+    gw_part parts[] = {{.kind = GW_PART_TEXT,
+                        .at = GW_JSON_ABSENT,
+                        .text = gw_jstr_lit("a"),
+                        .cache = GW_CACHE_1H},
                        {.kind = GW_PART_NATIVE, .at = GW_JSON_ABSENT, .raw.json = GW_S("{}")}};
-    gw_part call[] = {{.kind = GW_PART_TOOL_CALL, .at = GW_JSON_ABSENT, .id = gw_jstr_lit("c"),
-                       .tool_name = gw_jstr_lit("f"), .args.json = GW_S("{ \"a\" : \"b c\" }")}};
+    gw_part call[] = {{.kind = GW_PART_TOOL_CALL,
+                       .at = GW_JSON_ABSENT,
+                       .id = gw_jstr_lit("c"),
+                       .tool_name = gw_jstr_lit("f"),
+                       .args.json = GW_S("{ \"a\" : \"b c\" }")}};
     gw_message messages[] = {{.role = GW_ROLE_DEVELOPER, .parts = parts, .part_count = 2},
                              {.role = GW_ROLE_ASSISTANT, .parts = call, .part_count = 1}};
     gw_jstr stop[6];
@@ -326,7 +390,8 @@ static void foreign_words_are_translated(void **state)
     r.tool_choice = GW_TOOL_REQUIRED;
     gw_notes notes = {.arena = *state};
     char *out = written(*state, &r, NULL, &notes);
-    assert_non_null(strstr(out, "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\",\"ttl\":\"30m\"}"));
+    assert_non_null(
+        strstr(out, "\"prompt_cache_breakpoint\":{\"mode\":\"explicit\",\"ttl\":\"30m\"}"));
     assert_non_null(strstr(out, "\"content\":null,\"tool_calls\""));
     assert_non_null(strstr(out, "\"arguments\":\"{\\\"a\\\":\\\"b c\\\"}\""));
     assert_non_null(strstr(out, "\"stop\":[\"s\",\"s\",\"s\",\"s\"]"));
@@ -349,7 +414,8 @@ static void foreign_words_are_translated(void **state)
     gw_buf buf;
     gw_buf_init(&buf, 1 << 16);
     gw_write_options plain = {0};
-    assert_int_equal(WIRE->write_request(*state, &r, &plain, &buf, &strict, NULL), AIGW_E_UNSUPPORTED);
+    assert_int_equal(WIRE->write_request(*state, &r, &plain, &buf, &strict, NULL),
+                     AIGW_E_UNSUPPORTED);
     gw_buf_free(&buf);
 }
 
@@ -367,7 +433,8 @@ static void hosted_tools_of_others_are_refused(void **state)
     r.doc = &doc;
     r.tools = &tool;
     r.tool_count = 1;
-    assert_int_equal(WIRE->write_request(*state, &r, &plain, &buf, &notes, &err), AIGW_E_UNSUPPORTED);
+    assert_int_equal(WIRE->write_request(*state, &r, &plain, &buf, &notes, &err),
+                     AIGW_E_UNSUPPORTED);
     assert_string_equal(err.pointer, "/tools/0");
     assert_int_equal(err.http_status, 400);
     gw_buf_free(&buf);
@@ -375,9 +442,14 @@ static void hosted_tools_of_others_are_refused(void **state)
 
 static void recorded_requests_round_trip(void **state)
 {
-    static const char *const names[] = {"openai/audio-input", "openai/image-url", "openai/json-schema-final",
-                                        "openai/tool-result-roundtrip", "openai/tools-parallel-flag-true",
-                                        "openai/web-search-annotations", "openai/tool-choice-named", "azure/plain",
+    static const char *const names[] = {"openai/audio-input",
+                                        "openai/image-url",
+                                        "openai/json-schema-final",
+                                        "openai/tool-result-roundtrip",
+                                        "openai/tools-parallel-flag-true",
+                                        "openai/web-search-annotations",
+                                        "openai/tool-choice-named",
+                                        "azure/plain",
                                         "openai-compatible/groq-error-400-tool-use-failed"};
     gw_arena *arena = *state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -97,58 +97,61 @@ static void expect(const char *stream, int rc, const char *events)
 
 #define CHUNK(inner) "data: {\"id\":\"a\",\"choices\":[{\"index\":0," inner "}]}\n\n"
 #define DELTA(inner) CHUNK("\"delta\":{" inner "}")
-#define CALL(inner) DELTA("\"tool_calls\":[" inner "]")
-#define STOP CHUNK("\"delta\":{},\"finish_reason\":\"stop\"")
-#define DONE "data: [DONE]\n\n"
+#define CALL(inner)  DELTA("\"tool_calls\":[" inner "]")
+#define STOP         CHUNK("\"delta\":{},\"finish_reason\":\"stop\"")
+#define DONE         "data: [DONE]\n\n"
 
 static void text_and_usage(void **state)
 {
     (void)state;
-    expect(DELTA("\"role\":\"assistant\",\"content\":\"\"") DELTA("\"content\":\"h\\u00e9\"")
-               DELTA("\"content\":\"y\"") STOP
-           "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n" DONE,
-           AIGW_OK,
-           "START\nOPEN 0 text\nDELTA 0 text delta=h\\u00e9\nDELTA 0 text delta=y\nCLOSE 0 text\n"
-           "USAGE 3 2 -1 -1 -1\nFINISH 0 native=stop\nEND\n");
+    expect(
+        DELTA("\"role\":\"assistant\",\"content\":\"\"") DELTA("\"content\":\"h\\u00e9\"")
+            DELTA("\"content\":\"y\"") STOP
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n" DONE,
+        AIGW_OK,
+        "START\nOPEN 0 text\nDELTA 0 text delta=h\\u00e9\nDELTA 0 text delta=y\nCLOSE 0 text\n"
+        "USAGE 3 2 -1 -1 -1\nFINISH 0 native=stop\nEND\n");
     /* Usage in x_groq, no [DONE], no delta, usage on the finish chunk. */
-    expect(DELTA("\"content\":\"x\"")
-           "data: {\"id\":\"a\",\"choices\":[{\"finish_reason\":\"length\"}],"
-           "\"x_groq\":{\"usage\":{\"prompt_tokens\":1}}}\n\n",
-           AIGW_OK,
-           "START\nOPEN 0 text\nDELTA 0 text delta=x\nCLOSE 0 text\nUSAGE 1 -1 -1 -1 -1\n"
-           "FINISH 2 native=length\nEND\n");
+    expect(
+        DELTA(
+            "\"content\":\"x\"") "data: {\"id\":\"a\",\"choices\":[{\"finish_reason\":\"length\"}],"
+                                 "\"x_groq\":{\"usage\":{\"prompt_tokens\":1}}}\n\n",
+        AIGW_OK,
+        "START\nOPEN 0 text\nDELTA 0 text delta=x\nCLOSE 0 text\nUSAGE 1 -1 -1 -1 -1\n"
+        "FINISH 2 native=length\nEND\n");
 }
 
 static void every_call_has_index_0(void **state)
 {
     (void)state;
-    expect(CALL("{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\"}}")
-               CALL("{\"index\":0,\"function\":{\"arguments\":\"1}\"}}")
-                   CALL("{\"index\":0,\"id\":\"c2\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}") STOP
-                       DONE,
-           AIGW_OK,
-           "START\nOPEN 0 call id=c1 name=f\nDELTA 0 call delta={\\\"a\\\":\nDELTA 0 call delta=1}\n"
-           "CLOSE 0 call\nOPEN 1 call id=c2 name=g\nDELTA 1 call delta={}\nCLOSE 1 call\n"
-           "FINISH 3 native=stop\nEND\n");
+    expect(
+        CALL("{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":"
+             "\"}}") CALL("{\"index\":0,\"function\":{\"arguments\":\"1}\"}}")
+            CALL("{\"index\":0,\"id\":\"c2\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}")
+                STOP DONE,
+        AIGW_OK,
+        "START\nOPEN 0 call id=c1 name=f\nDELTA 0 call delta={\\\"a\\\":\nDELTA 0 call delta=1}\n"
+        "CLOSE 0 call\nOPEN 1 call id=c2 name=g\nDELTA 1 call delta={}\nCLOSE 1 call\n"
+        "FINISH 3 native=stop\nEND\n");
 }
 
 static void calls_without_index(void **state)
 {
     (void)state;
     expect(CALL("{\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":{ \"a\" : 1 }}},"
-                "{\"id\":\"c2\",\"function\":{\"name\":\"f\",\"arguments\":null}}")
-               STOP DONE,
+                "{\"id\":\"c2\",\"function\":{\"name\":\"f\",\"arguments\":null}}") STOP DONE,
            AIGW_OK,
            "START\nOPEN 0 call id=c1 name=f\nDELTA 0 call delta={\\\"a\\\":1}\nCLOSE 0 call\n"
            "OPEN 1 call id=c2 name=f\nCLOSE 1 call\nFINISH 3 native=stop\nEND\n");
     /* Neither ids nor indexes: a name is a new call, and its id is made. */
     char *events;
-    assert_int_equal(run_stream(aigw_slice_of(CALL("{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
-                                                  CALL("{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
-                                                      STOP DONE),
-                                0, NULL, &events),
-                     AIGW_OK);
-    char *first = strstr(events, "OPEN 0 call id=call_"), *second = strstr(events, "OPEN 1 call id=call_");
+    assert_int_equal(
+        run_stream(aigw_slice_of(CALL("{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}") CALL(
+                       "{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}") STOP DONE),
+                   0, NULL, &events),
+        AIGW_OK);
+    char *first = strstr(events, "OPEN 0 call id=call_"),
+         *second = strstr(events, "OPEN 1 call id=call_");
     assert_non_null(first);
     assert_non_null(second);
     assert_memory_not_equal(first + 15, second + 15, 25);
@@ -160,11 +163,13 @@ static void interleaved_calls_stay_open(void **state)
     (void)state;
     expect(CALL("{\"index\":0,\"id\":\"c1\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
                CALL("{\"index\":1,\"id\":\"c2\",\"function\":{\"name\":\"g\",\"arguments\":\"{\"}}")
-                   DELTA("\"content\":\"\\n\"") CALL("{\"index\":0,\"function\":{\"arguments\":\"}\"}}")
-                       CALL("{\"index\":1,\"function\":{\"arguments\":\"}\"}}") STOP DONE,
+                   DELTA("\"content\":\"\\n\"")
+                       CALL("{\"index\":0,\"function\":{\"arguments\":\"}\"}}")
+                           CALL("{\"index\":1,\"function\":{\"arguments\":\"}\"}}") STOP DONE,
            AIGW_OK,
            "START\nOPEN 0 call id=c1 name=f\nDELTA 0 call delta={\nOPEN 1 call id=c2 name=g\n"
-           "DELTA 1 call delta={\nDELTA 0 call delta=}\nDELTA 1 call delta=}\nCLOSE 0 call\nCLOSE 1 call\n"
+           "DELTA 1 call delta={\nDELTA 0 call delta=}\nDELTA 1 call delta=}\nCLOSE 0 call\nCLOSE "
+           "1 call\n"
            "FINISH 3 native=stop\nEND\n");
 }
 
@@ -172,10 +177,12 @@ static void id_before_name_and_custom(void **state)
 {
     (void)state;
     expect(CALL("{\"index\":0,\"id\":\"c1\",\"type\":\"function\"}")
-               CALL("{\"index\":0,\"function\":{\"name\":\"f\"}}")
-                   CALL("{\"index\":1,\"id\":\"c2\",\"custom\":{\"name\":\"g\",\"input\":\"fr{e\"}}") STOP DONE,
+               CALL("{\"index\":0,\"function\":{\"name\":\"f\"}}") CALL(
+                   "{\"index\":1,\"id\":\"c2\",\"custom\":{\"name\":\"g\",\"input\":\"fr{e\"}}")
+                   STOP DONE,
            AIGW_OK,
-           "START\nOPEN 0 call id=c1 name=f\nOPEN 1 call custom id=c2 name=g\nDELTA 1 call delta=fr{e\n"
+           "START\nOPEN 0 call id=c1 name=f\nOPEN 1 call custom id=c2 name=g\nDELTA 1 call "
+           "delta=fr{e\n"
            "CLOSE 0 call\nCLOSE 1 call\nFINISH 3 native=stop\nEND\n");
 }
 
@@ -183,23 +190,28 @@ static void reasoning_in_every_spelling(void **state)
 {
     (void)state;
     static const char *const spellings[] = {
-        DELTA("\"reasoning_content\":\"t\""), DELTA("\"reasoning\":\"t\""),
+        DELTA("\"reasoning_content\":\"t\""),
+        DELTA("\"reasoning\":\"t\""),
         DELTA("\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"t\"}]"),
-        DELTA("\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"t\"}]}]"),
+        DELTA("\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"t\"}"
+              "]}]"),
         DELTA("\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"t\"}]"),
-        DELTA("\"reasoning_content\":\"t\",\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"t\"}]")};
+        DELTA("\"reasoning_content\":\"t\",\"thinking_blocks\":[{\"type\":\"thinking\","
+              "\"thinking\":\"t\"}]")};
     for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
         char stream[1000];
-        snprintf(stream, sizeof(stream), "%s%s", spellings[i], DELTA("\"content\":\"x\"") STOP DONE);
+        snprintf(stream, sizeof(stream), "%s%s", spellings[i],
+                 DELTA("\"content\":\"x\"") STOP DONE);
         expect(stream, AIGW_OK,
                "START\nOPEN 0 thinking\nDELTA 0 thinking delta=t\nCLOSE 0 thinking\nOPEN 1 text\n"
                "DELTA 1 text delta=x\nCLOSE 1 text\nFINISH 0 native=stop\nEND\n");
     }
-    expect(DELTA("\"reasoning_content\":\"t\"")
-               DELTA("\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"S\"},"
-                     "{\"type\":\"redacted_thinking\",\"data\":\"D\"}]") STOP DONE,
+    expect(DELTA("\"reasoning_content\":\"t\"") DELTA(
+               "\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"S\"},"
+               "{\"type\":\"redacted_thinking\",\"data\":\"D\"}]") STOP DONE,
            AIGW_OK,
-           "START\nOPEN 0 thinking\nDELTA 0 thinking delta=t\nDELTA 0 thinking delta= signature=S\nCLOSE 0 thinking\n"
+           "START\nOPEN 0 thinking\nDELTA 0 thinking delta=t\nDELTA 0 thinking delta= "
+           "signature=S\nCLOSE 0 thinking\n"
            "OPEN 1 redacted delta=D\nCLOSE 1 redacted\nFINISH 0 native=stop\nEND\n");
 }
 
@@ -209,8 +221,10 @@ static void errors_and_junk(void **state)
     static const struct {
         const char *stream, *end;
     } cases[] = {
-        {"data: {\"error\":{\"code\":400,\"message\":\"no\"}}\n\n", "ERROR kind=0 status=400 message=no\n"},
-        {DELTA("\"content\":\"x\"") "data: {\"error\":\"boom\"}\n\n", "ERROR kind=12 status=0 message=boom\n"},
+        {"data: {\"error\":{\"code\":400,\"message\":\"no\"}}\n\n",
+         "ERROR kind=0 status=400 message=no\n"},
+        {DELTA("\"content\":\"x\"") "data: {\"error\":\"boom\"}\n\n",
+         "ERROR kind=12 status=0 message=boom\n"},
         {DELTA("\"content\":\"x\"") CHUNK("\"error\":{\"code\":502,\"message\":\"up\"}"),
          "ERROR kind=12 status=502 message=up\n"},
         {"data: {}\n\ndata: junk\n\n", "ERROR kind=12"},
@@ -251,9 +265,11 @@ static void finishes_have_precedence(void **state)
     expect(CALL("{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
                CHUNK("\"finish_reason\":\"length\"") STOP DONE,
            AIGW_OK,
-           "START\nOPEN 0 call id=c name=f\nDELTA 0 call delta={\nCLOSE 0 call\nFINISH 2 native=length\nEND\n");
+           "START\nOPEN 0 call id=c name=f\nDELTA 0 call delta={\nCLOSE 0 call\nFINISH 2 "
+           "native=length\nEND\n");
     expect(DELTA("\"content\":\"x\"") CHUNK("\"finish_reason\":\"tool_calls\"") DONE, AIGW_OK,
-           "START\nOPEN 0 text\nDELTA 0 text delta=x\nCLOSE 0 text\nFINISH 0 native=tool_calls\nEND\n");
+           "START\nOPEN 0 text\nDELTA 0 text delta=x\nCLOSE 0 text\nFINISH 0 "
+           "native=tool_calls\nEND\n");
 }
 
 static void a_sink_can_stop_the_reader(void **state)
@@ -305,7 +321,8 @@ static int write_it(void *user, const gw_event *ev)
 /* Reads a stream and writes it again. */
 static char *rewrite(aigw_slice bytes, bool include_usage, int expected)
 {
-    gw_answer_options options = {.id_seed = GW_S("ab12"), .created = 5, .include_usage = include_usage};
+    gw_answer_options options = {
+        .id_seed = GW_S("ab12"), .created = 5, .include_usage = include_usage};
     gw_buf out;
     gw_buf_init(&out, (size_t)8 << 20);
     writing w = {calloc(1, WIRE->writer_size), &out, NULL};
@@ -350,30 +367,37 @@ static void read_write_read_is_read(void **state)
 static void chunks_are_exact(void **state)
 {
     (void)state;
-    const char *in =
-        "data: {\"id\":\"x\",\"model\":\"m\",\"created\":7,\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":5,"
-        "\"id\":\"c\",\"function\":{\"name\":\"f\"}}]}}]}\n\n" STOP
-        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"x\":2}}\n\n" DONE;
-#define HEAD "data: {\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\",\"choices\":["
+    const char *in = "data: "
+                     "{\"id\":\"x\",\"model\":\"m\",\"created\":7,\"choices\":[{\"delta\":{\"tool_"
+                     "calls\":[{\"index\":5,"
+                     "\"id\":\"c\",\"function\":{\"name\":\"f\"}}]}}]}\n\n" STOP
+                     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"x\":2}}\n\n" DONE;
+#define HEAD                                                                                       \
+    "data: "                                                                                       \
+    "{\"id\":\"x\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","            \
+    "\"choices\":["
     char *out = rewrite(aigw_slice_of(in), true, AIGW_OK);
     assert_string_equal(
-        out,
-        HEAD "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":null}],\"usage\":null}\n\n"
-        HEAD "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":"
-             "{\"name\":\"f\",\"arguments\":\"\"}}]},\"finish_reason\":null}],\"usage\":null}\n\n"
-        HEAD "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]},"
-             "\"finish_reason\":null}],\"usage\":null}\n\n"
-        HEAD "{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\",\"native_finish_reason\":\"stop\"}],"
-             "\"usage\":null}\n\n"
-        HEAD "],\"usage\":{\"prompt_tokens\":1,\"x\":2}}\n\n" DONE);
+        out, HEAD
+        "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":null}],"
+        "\"usage\":null}\n\n" HEAD "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":"
+                                   "\"c\",\"type\":\"function\",\"function\":"
+        "{\"name\":\"f\",\"arguments\":\"\"}}]},\"finish_reason\":null}],\"usage\":null}\n\n" HEAD
+        "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]"
+        "},"
+        "\"finish_reason\":null}],\"usage\":null}\n\n" HEAD
+        "{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\",\"native_finish_reason\":"
+        "\"stop\"}],"
+        "\"usage\":null}\n\n" HEAD "],\"usage\":{\"prompt_tokens\":1,\"x\":2}}\n\n" DONE);
     free(out);
     out = rewrite(aigw_slice_of(DELTA("\"content\":\"x\"") STOP DONE), false, AIGW_OK);
     assert_null(strstr(out, "usage"));
     assert_non_null(strstr(out, "\"delta\":{\"role\":\"assistant\",\"content\":\"\"}"));
     assert_non_null(strstr(out, "\"created\":5"));
     free(out);
-    out = rewrite(aigw_slice_of(DELTA("\"content\":\"x\"") "data: {\"error\":{\"message\":\"no\"}}\n\n"), false,
-                  AIGW_E_UPSTREAM);
+    out = rewrite(
+        aigw_slice_of(DELTA("\"content\":\"x\"") "data: {\"error\":{\"message\":\"no\"}}\n\n"),
+        false, AIGW_E_UPSTREAM);
     assert_non_null(strstr(out, "data: {\"error\":{\"message\":\"no\""));
     assert_null(strstr(out, "[DONE]"));
     free(out);

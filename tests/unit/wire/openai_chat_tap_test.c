@@ -21,25 +21,38 @@ static void verdicts(void **state)
     WIRE->tap_init(tap, true);
     gw_sse_event comment = {.has_data = false};
     assert_int_equal(WIRE->tap_event(tap, &comment, &u), GW_TAP_PASS);
-    assert_int_equal(look(tap, "{\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":{}\"},\"finish_reason\":null}],\"usage\":null}", &u),
+    assert_int_equal(look(tap,
+                          "{\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\":{}\"},\"finish_"
+                          "reason\":null}],\"usage\":null}",
+                          &u),
                      GW_TAP_PASS);
     assert_false(WIRE->tap_complete(tap));
-    assert_int_equal(look(tap, "{\"choices\":[{\"delta\":{\"content\":\"\\\"error\\\":\\\"x\\\"\"}}],\"error\":null}", &u), GW_TAP_PASS);
+    assert_int_equal(
+        look(tap,
+             "{\"choices\":[{\"delta\":{\"content\":\"\\\"error\\\":\\\"x\\\"\"}}],\"error\":null}",
+             &u),
+        GW_TAP_PASS);
     assert_int_equal(u.input_tokens, -1);
-    assert_int_equal(look(tap, "{\"choices\":[{\"delta\":{},\"finish_reason\" : \"stop\"}],\"usage\":{\"prompt_tokens\":4}}", &u),
+    assert_int_equal(look(tap,
+                          "{\"choices\":[{\"delta\":{},\"finish_reason\" : "
+                          "\"stop\"}],\"usage\":{\"prompt_tokens\":4}}",
+                          &u),
                      GW_TAP_PASS);
     assert_true(WIRE->tap_complete(tap));
     assert_int_equal(u.input_tokens, 4);
-    assert_int_equal(look(tap, "{\"choices\": [],\"usage\": {\"completion_tokens\":9}}", &u), GW_TAP_DROP);
+    assert_int_equal(look(tap, "{\"choices\": [],\"usage\": {\"completion_tokens\":9}}", &u),
+                     GW_TAP_DROP);
     assert_int_equal(u.output_tokens, 9);
     assert_int_equal(look(tap, " [DONE] ", &u), GW_TAP_LAST);
     assert_int_equal(look(tap, "{\"error\":{\"message\":\"x\"},\"choices\":[]}", &u), GW_TAP_ERROR);
-    assert_int_equal(look(tap, "{\"choices\":[{\"error\":{\"message\":\"x\"}}]}", &u), GW_TAP_ERROR);
+    assert_int_equal(look(tap, "{\"choices\":[{\"error\":{\"message\":\"x\"}}]}", &u),
+                     GW_TAP_ERROR);
     assert_int_equal(look(tap, "not json", &u), GW_TAP_BROKEN);
     assert_int_equal(look(tap, "{\"usage\":{\"prompt_tokens\":", &u), GW_TAP_BROKEN);
     WIRE->tap_init(tap, false);
     assert_false(WIRE->tap_complete(tap));
-    assert_int_equal(look(tap, "{\"choices\":[],\"usage\":{\"completion_tokens\":9}}", &u), GW_TAP_PASS);
+    assert_int_equal(look(tap, "{\"choices\":[],\"usage\":{\"completion_tokens\":9}}", &u),
+                     GW_TAP_PASS);
     free(tap);
 }
 
@@ -53,7 +66,8 @@ static int tap_it(void *user, const gw_sse_event *event)
 static void recorded_streams_end(void **state)
 {
     (void)state;
-    static const char *const names[] = {"openai/stream-plain", "openai/stream-tool-call", "azure/stream-model-router",
+    static const char *const names[] = {"openai/stream-plain", "openai/stream-tool-call",
+                                        "azure/stream-model-router",
                                         "openai-compatible/zai-stream-thinking"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[200];
@@ -78,17 +92,24 @@ static void whole_answers(void **state)
 {
     (void)state;
     aigw_usage u = gw_usage_unknown();
-    assert_true(WIRE->tap_answer(GW_S("{\"choices\":[{}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,"
-                                      "\"prompt_tokens_details\":{\"cached_tokens\":1,\"cache_write_tokens\":0},"
-                                      "\"completion_tokens_details\":{\"reasoning_tokens\":2}}}"),
-                                 &u));
+    assert_true(WIRE->tap_answer(
+        GW_S("{\"choices\":[{}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,"
+             "\"prompt_tokens_details\":{\"cached_tokens\":1,\"cache_write_tokens\":0},"
+             "\"completion_tokens_details\":{\"reasoning_tokens\":2}}}"),
+        &u));
     assert_int_equal(u.input_tokens, 1);
     assert_int_equal(u.output_tokens, 2);
     assert_int_equal(u.cached_tokens, 1);
     assert_int_equal(u.cache_write_tokens, 0);
     assert_int_equal(u.reasoning_tokens, 2);
     assert_true(WIRE->tap_answer(GW_S("{\"choices\":[]}"), &u));
-    static const char *const bad[] = {"", "<html>", "[]", "{}", "{\"error\":{}}", "{\"choices\":[],\"error\":{}}", "{\"choices\":["};
+    static const char *const bad[] = {"",
+                                      "<html>",
+                                      "[]",
+                                      "{}",
+                                      "{\"error\":{}}",
+                                      "{\"choices\":[],\"error\":{}}",
+                                      "{\"choices\":["};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(WIRE->tap_answer(aigw_slice_of(bad[i]), &u));
 }

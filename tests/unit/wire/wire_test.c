@@ -34,7 +34,8 @@ static void patch_is_byte_exact(void **state)
         const char *body, *out;
     } cases[] = {
         {"{}", "{\"model\":\"X\",\"stream\":true}"},
-        {" { \"a\" : [ 1 , {\"model\":2} ] } ", " {\"model\":\"X\",\"stream\":true, \"a\" : [ 1 , {\"model\":2} ] } "},
+        {" { \"a\" : [ 1 , {\"model\":2} ] } ",
+         " {\"model\":\"X\",\"stream\":true, \"a\" : [ 1 , {\"model\":2} ] } "},
         {"{\"model\" : \"old\\\"\" ,\n\"z\":1.0e5}",
          "{\"stream\":true,\"model\" : \"X\" ,\n\"z\":1.0e5}"},
         {"{\"stream\":{\"a\":[]},\"m\\u006fdel\":null}", "{\"stream\":true,\"m\\u006fdel\":\"X\"}"},
