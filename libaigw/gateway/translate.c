@@ -106,9 +106,9 @@ static int translate_request(job *j)
     gw_write_options options = {.model = j->options.model,
                                 .default_max_tokens = j->options.default_max_tokens};
     rc = j->from->read_request(j->arena, &doc, &request, j->err);
-    return rc != AIGW_OK ? rc
-                         : j->to->write_request(j->arena, &request, &options, &j->out, &j->notes,
-                                                j->err);
+    return rc != AIGW_OK
+               ? rc
+               : j->to->write_request(j->arena, &request, &options, &j->out, &j->notes, j->err);
 }
 
 /* An id for a document that has none: the same document gives the same id (FNV-1a). */
@@ -169,8 +169,7 @@ static int translate_error(job *j, int status, int *status_out)
 {
     static const gw_json_limits lenient = {.lone_surrogates = true};
     gw_json_doc doc;
-    if (j->from == j->to &&
-        gw_json_parse(j->arena, j->body, &lenient, &doc, NULL) == AIGW_OK &&
+    if (j->from == j->to && gw_json_parse(j->arena, j->body, &lenient, &doc, NULL) == AIGW_OK &&
         gw_json_typeof(&doc, 0) == GW_JSON_OBJECT) {
         *status_out = status;
         return gw_buf_add(&j->out, j->body) ? AIGW_OK : gw_fail_nomem(j->err);

@@ -24,8 +24,8 @@ typedef struct gw_anthropic_in {
 int gw_anthropic_wrong(const gw_anthropic_in *in, gw_json_ref ref, const char *expected);
 int gw_anthropic_missing(const gw_anthropic_in *in, gw_json_ref parent, const char *name);
 /* A string member; absent or null leaves *out absent, unless it is required. */
-int gw_anthropic_string(const gw_anthropic_in *in, gw_json_ref parent, const char *name, bool required,
-                        gw_jstr *out);
+int gw_anthropic_string(const gw_anthropic_in *in, gw_json_ref parent, const char *name,
+                        bool required, gw_jstr *out);
 int gw_anthropic_read_cache(const gw_anthropic_in *in, gw_json_ref owner, gw_cache_mark *out);
 /* Content that is a string or an array of blocks. `role` says which blocks may stand there. */
 int gw_anthropic_read_content(const gw_anthropic_in *in, gw_json_ref content, gw_role role,
@@ -41,11 +41,11 @@ int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
 /* What a model of the family takes. A model of another name (a host that speaks the dialect) is plain. */
 typedef struct gw_anthropic_model {
     bool known;
-    bool thinking;     /* extended thinking at all */
-    bool adaptive;     /* thinking:{type:"adaptive"} and output_config.effort */
-    bool xhigh;        /* effort "xhigh" */
-    bool sampling;     /* temperature, top_p, top_k */
-    bool mid_system;   /* role "system" inside of messages */
+    bool thinking;      /* extended thinking at all */
+    bool adaptive;      /* thinking:{type:"adaptive"} and output_config.effort */
+    bool xhigh;         /* effort "xhigh" */
+    bool sampling;      /* temperature, top_p, top_k */
+    bool mid_system;    /* role "system" inside of messages */
     int64_t max_output; /* 0: not known */
 } gw_anthropic_model;
 
@@ -54,11 +54,11 @@ gw_anthropic_model gw_anthropic_model_of(aigw_slice name);
 /* What is decided about a request before its first byte is written. */
 typedef struct gw_anthropic_plan {
     gw_anthropic_model model;
-    bool same;            /* the request came from this format */
+    bool same; /* the request came from this format */
     int64_t max_tokens;
     gw_thinking thinking; /* UNSAID: none is written */
     int64_t budget;
-    gw_effort effort;     /* output_config.effort; UNSAID: none */
+    gw_effort effort; /* output_config.effort; UNSAID: none */
 } gw_anthropic_plan;
 
 typedef struct gw_anthropic_out {
@@ -110,7 +110,8 @@ bool gw_anthropic_own_block(aigw_slice raw);
 bool gw_anthropic_own_citation(aigw_slice raw); /* one object, or an array of them */
 /* Appends JSON without white space between tokens, escaped as the inside of a string. */
 void gw_anthropic_escape_json(gw_buf *out, aigw_slice json);
-void gw_anthropic_write_id(gw_jw *w, gw_jstr id, const char *prefix, aigw_slice seed, int64_t number);
+void gw_anthropic_write_id(gw_jw *w, gw_jstr id, const char *prefix, aigw_slice seed,
+                           int64_t number);
 
 int gw_anthropic_read_answer(gw_arena *arena, const gw_json_doc *doc, const gw_event_sink *sink,
                              aigw_error *err);
@@ -120,8 +121,7 @@ int gw_anthropic_write_answer(gw_arena *arena, const gw_answer *answer,
 void gw_anthropic_error_read(const gw_json_doc *doc, gw_json_ref object, int status,
                              gw_api_error *out);
 void gw_anthropic_read_error(gw_arena *arena, int status, aigw_slice body, gw_api_error *out);
-void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options *options, gw_buf *out,
-                              int *status);
-
+void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options *options,
+                              gw_buf *out, int *status);
 
 #endif

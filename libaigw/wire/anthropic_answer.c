@@ -23,10 +23,8 @@ static int broken(const answer_in *in, gw_json_ref at, const char *what)
 
 static gw_event event_of(const answer_in *in, gw_event_kind kind, gw_block_kind block_kind)
 {
-    return (gw_event){.kind = kind,
-                      .block = in->block,
-                      .block_kind = block_kind,
-                      .usage = gw_usage_unknown()};
+    return (gw_event){
+        .kind = kind, .block = in->block, .block_kind = block_kind, .usage = gw_usage_unknown()};
 }
 
 /* BLOCK_START as given, one DELTA if it has anything, BLOCK_STOP. */

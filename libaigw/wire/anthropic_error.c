@@ -75,8 +75,8 @@ void gw_anthropic_read_error(gw_arena *arena, int status, aigw_slice body, gw_ap
     }
 }
 
-void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options *options, gw_buf *out,
-                              int *status)
+void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options *options,
+                              gw_buf *out, int *status)
 {
     const char *type = "api_error";
     int natural = 0;

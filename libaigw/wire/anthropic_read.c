@@ -22,8 +22,8 @@ int gw_anthropic_missing(const gw_anthropic_in *in, gw_json_ref parent, const ch
     return AIGW_E_PARSE;
 }
 
-int gw_anthropic_string(const gw_anthropic_in *in, gw_json_ref parent, const char *name, bool required,
-                        gw_jstr *out)
+int gw_anthropic_string(const gw_anthropic_in *in, gw_json_ref parent, const char *name,
+                        bool required, gw_jstr *out)
 {
     gw_json_ref ref = gw_json_get(in->doc, parent, name);
     if (gw_json_is_null(in->doc, ref)) {
@@ -205,7 +205,8 @@ static int read_system(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_reque
     gw_message *message = &out->messages[0];
     message->role = GW_ROLE_SYSTEM;
     message->at = ref;
-    int rc = gw_anthropic_read_content(in, ref, GW_ROLE_SYSTEM, &message->parts, &message->part_count);
+    int rc =
+        gw_anthropic_read_content(in, ref, GW_ROLE_SYSTEM, &message->parts, &message->part_count);
     if (rc == AIGW_OK && message->part_count > 0) {
         out->message_count = 1;
     }

@@ -132,7 +132,8 @@ static int read_thinking(const gw_anthropic_in *in, gw_json_ref block, gw_part *
 {
     part->kind = GW_PART_THINKING;
     int rc = gw_anthropic_string(in, block, "thinking", true, &part->text);
-    return rc != AIGW_OK ? rc : gw_anthropic_string(in, block, "signature", false, &part->signature);
+    return rc != AIGW_OK ? rc
+                         : gw_anthropic_string(in, block, "signature", false, &part->signature);
 }
 
 static int read_redacted(const gw_anthropic_in *in, gw_json_ref block, gw_part *part)
@@ -142,10 +143,10 @@ static int read_redacted(const gw_anthropic_in *in, gw_json_ref block, gw_part *
 }
 
 /* Where a block may stand, as bits of (1 << role); TOOL means inside of a tool_result. */
-#define IN(role) (1u << (role))
-#define IN_USER (IN(GW_ROLE_USER))
+#define IN(role)     (1u << (role))
+#define IN_USER      (IN(GW_ROLE_USER))
 #define IN_ASSISTANT (IN(GW_ROLE_ASSISTANT))
-#define IN_RESULT (IN(GW_ROLE_TOOL))
+#define IN_RESULT    (IN(GW_ROLE_TOOL))
 
 static const struct block_reader {
     const char *type;
@@ -371,9 +372,9 @@ static int check_results(const gw_anthropic_in *in, const gw_chat_request *r)
             const gw_part *part = &r->messages[m].parts[i];
             if (part->kind == GW_PART_TOOL_RESULT &&
                 !has_call(calls, count, part->id.inner, order)) {
-                return gw_json_fail(in->err, in->doc,
-                                    gw_json_get(in->doc, part->at, "tool_use_id"), AIGW_E_PARSE,
-                                    "unknown_tool_use_id", "no earlier tool_use has this id");
+                return gw_json_fail(in->err, in->doc, gw_json_get(in->doc, part->at, "tool_use_id"),
+                                    AIGW_E_PARSE, "unknown_tool_use_id",
+                                    "no earlier tool_use has this id");
             }
         }
     }

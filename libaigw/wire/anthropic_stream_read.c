@@ -9,17 +9,17 @@
 /* What of an upstream block is open; the API has one at a time. */
 typedef struct open_block {
     bool is_open;
-    bool native;       /* held back until it is whole */
-    bool said;         /* a delta that was not empty has gone out */
-    int64_t index;     /* the provider's */
+    bool native;   /* held back until it is whole */
+    bool said;     /* a delta that was not empty has gone out */
+    int64_t index; /* the provider's */
     gw_block_kind kind;
 } open_block;
 
 typedef struct reader {
     gw_sse sse;
-    gw_arena *arena;   /* of one event */
-    gw_buf held;       /* a tool's input given at its start, or a native block */
-    gw_buf input;      /* the input of a native block, in deltas (escaped) */
+    gw_arena *arena; /* of one event */
+    gw_buf held;     /* a tool's input given at its start, or a native block */
+    gw_buf input;    /* the input of a native block, in deltas (escaped) */
     open_block open;
     uint32_t next_block;
     gw_anthropic_usage usage;
@@ -28,7 +28,7 @@ typedef struct reader {
     bool has_finish;
     gw_finish finish;
     gw_buf id;
-    gw_buf words;      /* native reason, stop sequence, explanation, one behind the other */
+    gw_buf words; /* native reason, stop sequence, explanation, one behind the other */
     size_t words_len[3];
     bool words_has[3];
     const gw_event_sink *sink;
@@ -180,6 +180,30 @@ static int emit_delta(reader *r, gw_jstr text, gw_jstr signature, gw_raw citatio
     return gw_emit(r->sink, &ev);
 }
 
+/* The held start with `input` as its input, into *whole. Nothing is written if `input` is no JSON. */
+static int join_native(reader *r, aigw_slice input, gw_buf *whole)
+{
+    gw_json_limits lenient = {.lone_surrogates = true};
+    gw_json_doc start, parsed;
+    int rc = gw_json_parse(r->arena, input, NULL, &parsed, NULL);
+    if (rc == AIGW_OK) {
+        rc = gw_json_parse(r->arena, gw_buf_slice(&r->held), &lenient, &start, NULL);
+    }
+    if (rc != AIGW_OK) {
+        return rc == AIGW_E_NOMEM ? rc : AIGW_OK;
+    }
+    gw_jw w = gw_jw_on(whole);
+    gw_jw_object(&w);
+    for (gw_json_ref k = gw_json_first(&start, 0); k != GW_JSON_ABSENT;
+         k = gw_json_next(&start, k)) {
+        gw_jw_key_inner(&w, gw_json_inner(&start, k));
+        bool is_input = gw_json_key_is(&start, k, "input");
+        gw_jw_raw(&w, is_input ? input : gw_json_raw(&start, gw_json_value(&start, k)));
+    }
+    gw_jw_object_end(&w);
+    return whole->failed ? AIGW_E_NOMEM : AIGW_OK;
+}
+
 /* The whole native block: its start, with the input that came in deltas. */
 static int emit_native(reader *r)
 {
@@ -187,24 +211,15 @@ static int emit_native(reader *r)
     ev.raw.json = gw_buf_slice(&r->held);
     gw_buf whole;
     gw_buf_init(&whole, gw_buf_len(&r->held) + gw_buf_len(&r->input) + HELD_EXTRA);
-    gw_json_doc start, input;
-    aigw_slice text = gw_json_unescape(r->arena, gw_buf_slice(&r->input));
-    bool has_input = gw_buf_len(&r->input) > 0 && text.data != NULL &&
-                     gw_json_parse(r->arena, text, NULL, &input, NULL) == AIGW_OK;
-    gw_json_limits lenient = {.lone_surrogates = true};
-    if (has_input && gw_json_parse(r->arena, ev.raw.json, &lenient, &start, NULL) == AIGW_OK) {
-        gw_jw w = gw_jw_on(&whole);
-        gw_jw_object(&w);
-        for (gw_json_ref k = gw_json_first(&start, 0); k != GW_JSON_ABSENT;
-             k = gw_json_next(&start, k)) {
-            gw_jw_key_inner(&w, gw_json_inner(&start, k));
-            bool is_input = gw_json_key_is(&start, k, "input");
-            gw_jw_raw(&w, is_input ? text : gw_json_raw(&start, gw_json_value(&start, k)));
-        }
-        gw_jw_object_end(&w);
+    int rc = AIGW_OK;
+    if (gw_buf_len(&r->input) > 0) {
+        aigw_slice input = gw_json_unescape(r->arena, gw_buf_slice(&r->input));
+        rc = input.data == NULL ? AIGW_E_NOMEM : join_native(r, input, &whole);
+    }
+    if (gw_buf_len(&whole) > 0) {
         ev.raw.json = gw_buf_slice(&whole);
     }
-    int rc = whole.failed ? no_memory(r) : gw_emit(r->sink, &ev);
+    rc = rc != AIGW_OK ? no_memory(r) : gw_emit(r->sink, &ev);
     gw_buf_free(&whole);
     return rc;
 }
@@ -256,13 +271,14 @@ static int open_text(reader *r, gw_json_ref block)
 {
     gw_event ev = event_of(r, GW_EV_BLOCK_START);
     gw_json_ref citations = get(r, block, "citations");
-    if (gw_json_typeof(r->doc, citations) == GW_JSON_ARRAY && gw_json_count(r->doc, citations) > 0) {
+    if (gw_json_typeof(r->doc, citations) == GW_JSON_ARRAY &&
+        gw_json_count(r->doc, citations) > 0) {
         ev.raw = gw_raw_of(r->doc, citations);
     }
     int rc = gw_emit(r->sink, &ev);
-    return rc != AIGW_OK ? rc
-                         : emit_delta(r, string(r, block, "text"), (gw_jstr){{NULL, 0}},
-                                      (gw_raw){{NULL, 0}});
+    return rc != AIGW_OK
+               ? rc
+               : emit_delta(r, string(r, block, "text"), (gw_jstr){{NULL, 0}}, (gw_raw){{NULL, 0}});
 }
 
 static int on_block_start(reader *r)
@@ -408,9 +424,12 @@ static const struct handler {
     const char *type;
     int (*handle)(reader *r);
 } handlers[] = {
-    {"content_block_delta", on_block_delta}, {"content_block_start", on_block_start},
-    {"content_block_stop", close_block},     {"message_start", on_message_start},
-    {"message_delta", on_message_delta},     {"message_stop", on_message_stop},
+    {"content_block_delta", on_block_delta},
+    {"content_block_start", on_block_start},
+    {"content_block_stop", close_block},
+    {"message_start", on_message_start},
+    {"message_delta", on_message_delta},
+    {"message_stop", on_message_stop},
     {"error", on_error},
 };
 
@@ -469,7 +488,8 @@ static int failed_before(reader *r, aigw_error *err)
     return gw_fail(err, AIGW_E_UPSTREAM, "broken_stream", "the provider's stream has failed");
 }
 
-int gw_anthropic_reader_feed(void *state, aigw_slice bytes, const gw_event_sink *sink, aigw_error *err)
+int gw_anthropic_reader_feed(void *state, aigw_slice bytes, const gw_event_sink *sink,
+                             aigw_error *err)
 {
     reader *r = state;
     if (r->failed) {

@@ -15,7 +15,7 @@ typedef struct out_block {
     gw_block_kind kind;
     bool custom;
     bool stopped;
-    gw_buf bytes;   /* what waits; the open block writes straight through */
+    gw_buf bytes; /* what waits; the open block writes straight through */
 } out_block;
 
 typedef struct writer {
@@ -114,10 +114,8 @@ static void member(gw_jw *w, const char *name, gw_jstr value)
 static void write_content_block(writer *s, gw_jw *w, const gw_event *event)
 {
     static const char *const types[] = {
-        [GW_BLOCK_TEXT] = "text",
-        [GW_BLOCK_REFUSAL] = "text",
-        [GW_BLOCK_THINKING] = "thinking",
-        [GW_BLOCK_REDACTED_THINKING] = "redacted_thinking",
+        [GW_BLOCK_TEXT] = "text",          [GW_BLOCK_REFUSAL] = "text",
+        [GW_BLOCK_THINKING] = "thinking",  [GW_BLOCK_REDACTED_THINKING] = "redacted_thinking",
         [GW_BLOCK_TOOL_CALL] = "tool_use",
     };
     const gw_jstr none = {{NULL, 0}};
@@ -320,8 +318,8 @@ static void advance(writer *s, gw_buf *out)
         gone++;
         if (gone < s->count) {
             gw_buf *waiting = &s->blocks[gone].bytes;
-            s->waiting_bytes -= gw_buf_len(waiting) <= s->waiting_bytes ? gw_buf_len(waiting)
-                                                                        : s->waiting_bytes;
+            s->waiting_bytes -=
+                gw_buf_len(waiting) <= s->waiting_bytes ? gw_buf_len(waiting) : s->waiting_bytes;
             gw_buf_add(out, gw_buf_slice(waiting));
             gw_buf_clear(waiting);
         }
@@ -377,8 +375,8 @@ static int write_end(writer *s, gw_buf *out)
     gw_anthropic_stop stop = {.finish = s->has_finish ? s->finish : GW_FINISH_STOP,
                               .has_calls = s->has_calls};
     stop.stop_sequence = kept(s->has_sequence, words, s->sequence_len);
-    stop.refusal = kept(s->has_refusal, s->refusal_len > 0 ? words + s->sequence_len : words,
-                        s->refusal_len);
+    stop.refusal =
+        kept(s->has_refusal, s->refusal_len > 0 ? words + s->sequence_len : words, s->refusal_len);
     gw_jw w = begin(out, "message_delta");
     gw_jw_key(&w, "delta");
     gw_jw_object(&w);

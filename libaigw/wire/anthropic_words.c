@@ -109,9 +109,12 @@ static const struct {
     const char *word;
     gw_finish finish;
 } stop_words[] = {
-    {"end_turn", GW_FINISH_STOP},        {"stop_sequence", GW_FINISH_STOP_SEQUENCE},
-    {"max_tokens", GW_FINISH_LENGTH},    {"tool_use", GW_FINISH_TOOL_CALLS},
-    {"refusal", GW_FINISH_CONTENT_FILTER}, {"pause_turn", GW_FINISH_PAUSE},
+    {"end_turn", GW_FINISH_STOP},
+    {"stop_sequence", GW_FINISH_STOP_SEQUENCE},
+    {"max_tokens", GW_FINISH_LENGTH},
+    {"tool_use", GW_FINISH_TOOL_CALLS},
+    {"refusal", GW_FINISH_CONTENT_FILTER},
+    {"pause_turn", GW_FINISH_PAUSE},
     {"model_context_window_exceeded", GW_FINISH_CONTEXT},
 };
 
@@ -188,7 +191,8 @@ static aigw_slice type_of(aigw_slice json)
             i += json.data[i] == '\\' ? 2 : 1;
         }
         size_t end = i;
-        bool key = depth == 1 && end - start == 4 && gw_eq(gw_slice(&json.data[start], 4), GW_S("type"));
+        bool key =
+            depth == 1 && end - start == 4 && gw_eq(gw_slice(&json.data[start], 4), GW_S("type"));
         size_t colon = end + 1;
         while (colon < json.len && (json.data[colon] == ' ' || json.data[colon] == '\n' ||
                                     json.data[colon] == '\t' || json.data[colon] == '\r')) {
@@ -254,7 +258,8 @@ void gw_anthropic_escape_json(gw_buf *out, aigw_slice json)
     }
 }
 
-void gw_anthropic_write_id(gw_jw *w, gw_jstr id, const char *prefix, aigw_slice seed, int64_t number)
+void gw_anthropic_write_id(gw_jw *w, gw_jstr id, const char *prefix, aigw_slice seed,
+                           int64_t number)
 {
     if (id.inner.len > 0) {
         gw_jw_jstr(w, id);

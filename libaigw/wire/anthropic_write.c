@@ -235,8 +235,10 @@ static void write_output_config(gw_anthropic_out *o)
 
 static int write_service_tier(gw_anthropic_out *o)
 {
-    static const char *const words[][2] = {{"auto", "auto"},          {"default", "standard_only"},
-                                           {"flex", "standard_only"}, {"priority", "auto"},
+    static const char *const words[][2] = {{"auto", "auto"},
+                                           {"default", "standard_only"},
+                                           {"flex", "standard_only"},
+                                           {"priority", "auto"},
                                            {"fast", "auto"}};
     gw_jstr tier = o->r->service_tier;
     if (!gw_has(tier)) {
@@ -326,9 +328,15 @@ int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
                           .err = err,
                           .marks_total = count_all_marks(request)};
     static int (*const steps[])(gw_anthropic_out *) = {
-        refuse_unsayable,           gw_anthropic_decide,        note_unsayable, NULL,
-        gw_anthropic_write_tools,   gw_anthropic_write_system,  gw_anthropic_write_messages,
-        write_sampling,             write_service_tier,
+        refuse_unsayable,
+        gw_anthropic_decide,
+        note_unsayable,
+        NULL,
+        gw_anthropic_write_tools,
+        gw_anthropic_write_system,
+        gw_anthropic_write_messages,
+        write_sampling,
+        write_service_tier,
     };
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         if (steps[i] == NULL) { /* everything is decided: the first byte */

@@ -203,8 +203,8 @@ static void write_call_id(gw_anthropic_out *o, const char *name, gw_jstr id)
     gw_jw_begin_string(&o->w);
     for (size_t i = 0; i < id.inner.len; i++) {
         char c = id.inner.data[i];
-        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                    c == '-';
+        bool fine =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
         gw_jw_part_inner(&o->w, fine ? gw_slice(&id.inner.data[i], 1) : GW_S("_"));
     }
     gw_jw_end_string(&o->w);

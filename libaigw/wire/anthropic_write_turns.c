@@ -289,9 +289,8 @@ static int rank(const gw_anthropic_out *o, gw_role role, const gw_part *part)
 
 static int write_turn(gw_anthropic_out *o, const turns *t, const turn *it)
 {
-    static const char *const roles[] = {[GW_ROLE_SYSTEM] = "system",
-                                        [GW_ROLE_USER] = "user",
-                                        [GW_ROLE_ASSISTANT] = "assistant"};
+    static const char *const roles[] = {
+        [GW_ROLE_SYSTEM] = "system", [GW_ROLE_USER] = "user", [GW_ROLE_ASSISTANT] = "assistant"};
     gw_jw_object(&o->w);
     gw_jw_key(&o->w, "role");
     gw_jw_str(&o->w, roles[it->role]);
