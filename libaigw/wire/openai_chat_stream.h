@@ -74,6 +74,7 @@ typedef struct gw_oc_out_choice {
     size_t open_count, open_cap;
     int64_t code_points; /* of the content so far */
     int64_t block_start; /* where the open text block starts */
+    gw_buf citations;    /* of the open text block, as list elements: sent when its end is known */
 } gw_oc_out_choice;
 
 typedef struct gw_oc_writer {

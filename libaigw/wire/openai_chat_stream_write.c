@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { MAX_CHOICES = 128, HEAD_MAX = 64 * 1024, USAGE_MAX = 64 * 1024 };
+enum { MAX_CHOICES = 128, HEAD_MAX = 64 * 1024, USAGE_MAX = 64 * 1024, CITATIONS_MAX = 1 << 20 };
 
 static gw_oc_out_choice *choice_at(gw_oc_writer *wr, uint32_t index)
 {
@@ -21,8 +21,8 @@ static gw_oc_out_choice *choice_at(gw_oc_writer *wr, uint32_t index)
         wr->choices = choices;
         wr->choice_cap = cap;
     }
-    if (index >= wr->choice_count)
-        wr->choice_count = index + 1;
+    for (; wr->choice_count <= index; wr->choice_count++)
+        gw_buf_init(&wr->choices[wr->choice_count].citations, CITATIONS_MAX);
     wr->choices[index].seen = true;
     return &wr->choices[index];
 }
@@ -208,21 +208,52 @@ static void native_block(gw_oc_writer *wr, const gw_event *ev, gw_buf *out)
     }
 }
 
-/* Their indexes span the block as far as it is known: to where the text has come. */
-static int annotations(gw_oc_writer *wr, const gw_oc_out_choice *choice, const gw_event *ev,
-                       gw_raw raw, gw_buf *out)
+/* One citation or a list of them waits for the end of its block: the indexes span the block's text,
+ * and Anthropic sends citations before the text that they are for. */
+static void keep_citations(gw_oc_out_choice *choice, gw_raw raw)
 {
+    gw_buf *kept = &choice->citations;
+    if (!gw_has_raw(raw))
+        return;
+    aigw_slice list = raw.json;
+    if (list.len >= 2 && list.data[0] == '[')
+        list = gw_slice(list.data + 1, list.len - 2);
+    size_t blank = 0;
+    while (blank < list.len && strchr(" \t\r\n", list.data[blank]) != NULL)
+        blank++;
+    if (blank == list.len)
+        return;
+    size_t before = gw_buf_len(kept);
+    gw_buf_putc(kept, before > 0 ? ',' : '[');
+    gw_buf_add(kept, list);
+}
+
+static int send_citations(gw_oc_writer *wr, gw_oc_out_choice *choice, uint32_t index, gw_buf *out)
+{
+    gw_buf *kept = &choice->citations;
+    if (gw_buf_len(kept) == 0)
+        return AIGW_OK;
+    gw_buf_putc(kept, ']');
+    if (kept->failed)
+        return AIGW_E_LIMIT;
     if (wr->arena == NULL)
-        wr->arena = gw_arena_new((size_t)8 << 20);
+        wr->arena = gw_arena_new((size_t)64 << 20);
     if (wr->arena == NULL)
         return AIGW_E_NOMEM;
     gw_arena_reset(wr->arena);
-    gw_jw w = chunk_begin(wr, ev->choice, out);
+    size_t start = gw_buf_len(out);
+    gw_jw w = chunk_begin(wr, index, out);
     gw_jw_key(&w, "annotations");
     gw_jw_array(&w);
-    gw_oc_write_annotations(wr->arena, &w, raw, choice->block_start, choice->code_points);
+    size_t before = gw_buf_len(out);
+    gw_oc_write_annotations(wr->arena, &w, (gw_raw){gw_buf_slice(kept)}, choice->block_start,
+                            choice->code_points);
+    bool any = gw_buf_len(out) > before;
     gw_jw_array_end(&w);
     plain_end(wr, out);
+    if (!any)
+        gw_buf_truncate(out, start); /* places in documents only: nothing to say here */
+    gw_buf_clear(kept);
     return AIGW_OK;
 }
 
@@ -247,8 +278,8 @@ static int block_start(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
         thinking_block(wr, ev, true, out);
     else if (ev->block_kind == GW_BLOCK_NATIVE)
         native_block(wr, ev, out);
-    else if (ev->block_kind == GW_BLOCK_TEXT && gw_has_raw(ev->raw))
-        return annotations(wr, choice, ev, ev->raw, out);
+    else if (ev->block_kind == GW_BLOCK_TEXT)
+        keep_citations(choice, ev->raw);
     return AIGW_OK;
 }
 
@@ -259,7 +290,8 @@ static int block_delta(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
     case GW_BLOCK_TEXT:
         text_chunk(wr, "content", ev, out);
         choice->code_points += gw_oc_code_points(ev->delta);
-        return gw_has_raw(ev->raw) ? annotations(wr, choice, ev, ev->raw, out) : AIGW_OK;
+        keep_citations(choice, ev->raw);
+        return AIGW_OK;
     case GW_BLOCK_REFUSAL:
         text_chunk(wr, "refusal", ev, out);
         return AIGW_OK;
@@ -284,9 +316,9 @@ static int block_delta(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
 /* No arguments at all mean {}: what a client joins must be JSON. */
 static int block_stop(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event *ev, gw_buf *out)
 {
-    gw_oc_out_call *call = open_call(choice, ev->block);
     if (ev->block_kind != GW_BLOCK_TOOL_CALL)
-        return AIGW_OK;
+        return send_citations(wr, choice, ev->choice, out);
+    gw_oc_out_call *call = open_call(choice, ev->block);
     if (call == NULL)
         return AIGW_E_INVALID;
     if (!call->any_args && !call->custom)
@@ -395,8 +427,10 @@ int gw_oc_writer_init(void *writer, const gw_answer_options *options)
 void gw_oc_writer_free(void *writer)
 {
     gw_oc_writer *wr = writer;
-    for (size_t i = 0; i < wr->choice_count; i++)
+    for (size_t i = 0; i < wr->choice_count; i++) {
         gw_free(wr->choices[i].open);
+        gw_buf_free(&wr->choices[i].citations);
+    }
     gw_free(wr->choices);
     gw_arena_free(wr->arena);
     gw_buf_free(&wr->head);

@@ -381,7 +381,7 @@ static void chunks_are_exact(void **state)
         out, HEAD
         "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":null}],"
         "\"usage\":null}\n\n" HEAD "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":"
-                                   "\"c\",\"type\":\"function\",\"function\":"
+        "\"c\",\"type\":\"function\",\"function\":"
         "{\"name\":\"f\",\"arguments\":\"\"}}]},\"finish_reason\":null}],\"usage\":null}\n\n" HEAD
         "{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]"
         "},"
@@ -403,6 +403,39 @@ static void chunks_are_exact(void **state)
     free(out);
 }
 
+/* Citations may come before the text that they are for; the indexes span that text. */
+static void citations_wait_for_their_text(void **state)
+{
+    (void)state;
+    gw_answer_options options = {.created = 1};
+    gw_buf out;
+    void *writer = calloc(1, WIRE->writer_size);
+    gw_buf_init(&out, 1 << 20);
+    assert_int_equal(WIRE->writer_init(writer, &options), AIGW_OK);
+    const gw_event events[] = {
+        {.kind = GW_EV_START},
+        {.kind = GW_EV_BLOCK_START},
+        {.kind = GW_EV_DELTA, .delta = gw_jstr_lit("abc")},
+        {.kind = GW_EV_BLOCK_STOP},
+        {.kind = GW_EV_BLOCK_START, .block = 1},
+        {.kind = GW_EV_DELTA, .block = 1, .raw.json = GW_S("{\"url\":\"u\",\"title\":\"t\"}")},
+        {.kind = GW_EV_DELTA, .block = 1, .raw.json = GW_S("[{\"type\":\"char_location\"}]")},
+        {.kind = GW_EV_DELTA, .block = 1, .delta = gw_jstr_lit("h\\u00e9\\n")},
+        {.kind = GW_EV_BLOCK_STOP, .block = 1},
+        {.kind = GW_EV_END},
+    };
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+        assert_int_equal(WIRE->writer_event(writer, &events[i], &out), AIGW_OK);
+    char *text = text_of(&out);
+    assert_non_null(strstr(text, "\"delta\":{\"annotations\":[{\"type\":\"url_citation\","
+                                 "\"url_citation\":{\"start_index\":3,\"end_index\":6,"
+                                 "\"url\":\"u\",\"title\":\"t\"}}]}"));
+    WIRE->writer_free(writer);
+    free(writer);
+    free(text);
+    gw_buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +453,7 @@ int main(void)
         cmocka_unit_test(an_endless_event_is_refused),
         cmocka_unit_test(read_write_read_is_read),
         cmocka_unit_test(chunks_are_exact),
+        cmocka_unit_test(citations_wait_for_their_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
