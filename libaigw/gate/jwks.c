@@ -10,6 +10,7 @@
 #define MAX_SET_BYTES   (150 * 1024)
 #define MAX_KEYS        64
 #define MAX_ARENA_BYTES (4 * 1024 * 1024)
+#define MAX_KEY_OPS     16
 
 struct aigw_jwks {
     atomic_int refs;
@@ -48,7 +49,7 @@ static bool read_string(reading *r, const char *name, aigw_slice *out)
     return true;
 }
 
-/* Base64urlUInt (RFC 7518 clause 2). */
+/* Bytes in base64url: a Base64urlUInt (RFC 7518 clause 2), a coordinate or a raw key. */
 static bool read_number(reading *r, const char *name, aigw_slice *out)
 {
     aigw_slice text;
@@ -71,7 +72,46 @@ static struct evp_pkey_st *build_rsa(reading *r)
     return gw_jwa_rsa_key(n, e);
 }
 
-static const key_type key_types[] = {{"RSA", build_rsa}};
+static struct evp_pkey_st *build_ec(reading *r)
+{
+    aigw_slice crv, x, y;
+    if (!read_string(r, "crv", &crv) || !read_number(r, "x", &x) || !read_number(r, "y", &y))
+        return NULL;
+    return gw_jwa_ec_key(crv, x, y);
+}
+
+static struct evp_pkey_st *build_okp(reading *r)
+{
+    aigw_slice crv, x;
+    if (!read_string(r, "crv", &crv) || !read_number(r, "x", &x))
+        return NULL;
+    return gw_jwa_okp_key(crv, x);
+}
+
+/* No "oct": a shared secret is not for a public list, and would invite MACs. */
+static const key_type key_types[] = {{"RSA", build_rsa}, {"EC", build_ec}, {"OKP", build_okp}};
+
+/* RFC 7517 clause 4.3: strings, none twice; with `use` sig nothing but signing. */
+static bool ops_sound(reading *r, gw_json_ref ops, bool only_signing)
+{
+    const gw_json_doc *doc = r->doc;
+    if (gw_json_typeof(doc, ops) != GW_JSON_ARRAY || gw_json_count(doc, ops) > MAX_KEY_OPS)
+        return false;
+    for (gw_json_ref a = gw_json_first(doc, ops); a != GW_JSON_ABSENT; a = gw_json_next(doc, a)) {
+        aigw_slice op = gw_json_text(r->arena, doc, a);
+        if (!op.data) {
+            r->no_memory |= gw_json_typeof(doc, a) == GW_JSON_STRING;
+            return false;
+        }
+        if (only_signing && !gw_eq(op, GW_S("verify")) && !gw_eq(op, GW_S("sign")))
+            return false;
+        for (gw_json_ref b = gw_json_next(doc, a); b != GW_JSON_ABSENT; b = gw_json_next(doc, b)) {
+            if (gw_eq(gw_json_inner(doc, a), gw_json_inner(doc, b)))
+                return false;
+        }
+    }
+    return true;
+}
 
 /* `use` and `key_ops`, where they are said, must allow verifying (RFC 7517 clauses 4.2, 4.3). */
 static bool may_verify(reading *r)
@@ -82,7 +122,7 @@ static bool may_verify(reading *r)
     gw_json_ref ops = gw_json_get(r->doc, r->object, "key_ops");
     if (ops == GW_JSON_ABSENT)
         return true;
-    if (gw_json_typeof(r->doc, ops) != GW_JSON_ARRAY)
+    if (!ops_sound(r, ops, use != GW_JSON_ABSENT))
         return false;
     gw_json_ref op = gw_json_first(r->doc, ops);
     while (op != GW_JSON_ABSENT && !gw_json_is(r->doc, op, "verify"))
@@ -224,6 +264,11 @@ size_t aigw_jwks_count(const aigw_jwks *jwks)
     return jwks ? jwks->count : 0;
 }
 
+static bool has_kid(const gw_jwk *key, aigw_slice kid)
+{
+    return gw_eq(gw_slice(key->kid, strlen(key->kid)), kid);
+}
+
 const gw_jwk *gw_jwks_find(const aigw_jwks *jwks, aigw_slice kid)
 {
     const gw_jwk *found = NULL;
@@ -233,10 +278,20 @@ const gw_jwk *gw_jwks_find(const aigw_jwks *jwks, aigw_slice kid)
         return jwks->count == 1 ? &jwks->keys[0] : NULL;
     for (size_t i = 0; i < jwks->count && !(found && found->key); i++) {
         const gw_jwk *key = &jwks->keys[i];
-        if (gw_eq(gw_slice(key->kid, strlen(key->kid)), kid) && (!found || key->key))
+        if (has_kid(key, kid) && (!found || key->key))
             found = key;
     }
     return found;
+}
+
+const gw_jwk *gw_jwks_next_fit(const aigw_jwks *jwks, aigw_slice kid, int alg, size_t *at)
+{
+    while (jwks && *at < jwks->count) {
+        const gw_jwk *key = &jwks->keys[(*at)++];
+        if (key->verify[alg] && (kid.len == 0 || has_kid(key, kid)))
+            return key;
+    }
+    return NULL;
 }
 
 uint64_t gw_jwks_generation(const aigw_jwks *jwks)

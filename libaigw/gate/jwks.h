@@ -1,8 +1,9 @@
 /*
  * A parsed JSON Web Key Set: keys ready to verify with (EVP_PKEY), looked up by kid.
  *
- * Immutable once parsed and reference-counted. Keys with `use` other than sig, key_ops without
- * verify, RSA below 2048 bits or an even exponent never verify anything.
+ * Immutable once parsed and reference-counted. RSA, EC and OKP keys. Keys with `use` other than sig,
+ * key_ops without verify, an unknown curve, RSA below 2048 bits or an even exponent never verify
+ * anything.
  */
 #ifndef GW_GATE_JWKS_H
 #define GW_GATE_JWKS_H
@@ -23,6 +24,12 @@ typedef struct gw_jwk {
 /* NULL if there is none (or no set). Without kid ("") only a set of exactly one key matches. Of
  * two keys with one kid the first usable one counts. */
 const gw_jwk *gw_jwks_find(const aigw_jwks *jwks, aigw_slice kid);
+
+/*
+ * The keys that a token may mean, one at a time: *at starts at 0 and is moved on; NULL: no more.
+ * With a kid those that have it, without ("") all of them; only keys fit for the algorithm (a row).
+ */
+const gw_jwk *gw_jwks_next_fit(const aigw_jwks *jwks, aigw_slice kid, int alg, size_t *at);
 
 /* A number that differs for each parsed set of this process; caches key on it. Never 0. */
 uint64_t gw_jwks_generation(const aigw_jwks *jwks);

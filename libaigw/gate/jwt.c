@@ -2,31 +2,17 @@
  * RFC 7519).
  * Knows nothing of HTTP, of where keys come from, or of the clock. */
 #include "gate/jwt.h"
-#include "base/crypto.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
 
-#define DEFAULT_TOKEN_BYTES 8192
-#define MAX_TOKEN_BYTES     16384
-#define DEFAULT_LEEWAY_S    60
-#define MAX_LEEWAY_S        300
-#define MAX_NUMERIC_DATE    INT64_C(9007199254740992) /* 2^53: exact in every reader */
-#define VERIFY_ARENA_BYTES  (1024 * 1024)
+#define MAX_LEEWAY_S       300
+#define MAX_CLAIM_RULES    10
+#define MAX_NUMERIC_DATE   INT64_C(9007199254740992) /* 2^53: exact in every reader */
+#define VERIFY_ARENA_BYTES (1024 * 1024)
+#define FIRST_POLICY_BYTES offsetof(aigw_policy, algorithms) /* of the first version */
 
-static const gw_json_limits header_limits = {.max_depth = 16, .max_nodes = 1024};
 static const gw_json_limits claims_limits = {.max_depth = 16, .max_nodes = 8192};
-
-/* The three parts, decoded, and what the first two sign. */
-typedef struct parts {
-    aigw_slice header, payload, signature;
-    aigw_slice signed_text;
-} parts;
-
-typedef struct header {
-    int alg; /* row of gw_jwa_table */
-    aigw_slice kid;
-} header;
 
 typedef struct claim {
     aigw_slice name, value;
@@ -38,105 +24,6 @@ struct aigw_claims {
     claim *strings; /* the string members of the top level, unescaped */
     size_t string_count;
 };
-
-static int deny(aigw_error *err, const char *reason, const char *message)
-{
-    int code = gw_fail(err, AIGW_E_DENIED, reason, "%s", message);
-    if (err)
-        err->http_status = 401;
-    return code;
-}
-
-/* An arena that is full and memory that is out look alike; neither is the token's verdict. */
-static int deny_or_nomem(int json_code, aigw_error *err, const char *reason, const char *message)
-{
-    return json_code == AIGW_E_NOMEM ? gw_fail_nomem(err) : deny(err, reason, message);
-}
-
-static bool split(aigw_slice token, aigw_slice part[3])
-{
-    aigw_slice rest = token;
-    for (int i = 0; i < 3; i++) {
-        if (!rest.data)
-            return false;
-        part[i] = gw_cut(&rest, '.');
-    }
-    return rest.data == NULL;
-}
-
-static int decode(gw_arena *arena, aigw_slice text, aigw_slice *out, aigw_error *err)
-{
-    uint8_t *bytes = gw_arena_alloc(arena, text.len / 4 * 3 + 3);
-    if (!bytes)
-        return gw_fail_nomem(err);
-    ptrdiff_t len = gw_base64url_decode(text, bytes);
-    if (len < 0)
-        return deny(err, "bad_base64", "the token is not base64url");
-    *out = gw_slice((const char *)bytes, (size_t)len);
-    return AIGW_OK;
-}
-
-static int take_apart(aigw_slice token, size_t max_token_bytes, gw_arena *arena, parts *out,
-                      aigw_error *err)
-{
-    size_t max = max_token_bytes ? max_token_bytes : DEFAULT_TOKEN_BYTES;
-    if (token.len > max || token.len > MAX_TOKEN_BYTES)
-        return deny(err, "token_too_large", "the token is too large");
-    aigw_slice part[3];
-    if (token.len == 0 || !split(token, part))
-        return deny(err, "not_three_parts", "a token has three parts");
-    int code = decode(arena, part[0], &out->header, err);
-    if (code == AIGW_OK)
-        code = decode(arena, part[1], &out->payload, err);
-    if (code == AIGW_OK)
-        code = decode(arena, part[2], &out->signature, err);
-    out->signed_text = gw_slice(token.data, part[0].len + 1 + part[1].len);
-    return code;
-}
-
-/* RFC 7519 clause 5.1, RFC 9068 clause 2.1: media types without case, "application/" left off or
- * not. */
-static bool type_allowed(aigw_slice typ)
-{
-    if (gw_starts_nocase(typ, GW_S("application/")))
-        typ = gw_skip(typ, sizeof "application/" - 1);
-    return gw_eq_nocase(typ, GW_S("JWT")) || gw_eq_nocase(typ, GW_S("at+jwt"));
-}
-
-/* jwk, jku, x5u and x5c are not looked at: a token does not choose its own key. */
-static int read_header(gw_arena *arena, aigw_slice json, header *out, aigw_error *err)
-{
-    gw_json_doc doc;
-    int code = gw_json_parse(arena, json, &header_limits, &doc, err);
-    if (code != AIGW_OK || gw_json_typeof(&doc, 0) != GW_JSON_OBJECT)
-        return deny_or_nomem(code, err, "bad_header", "the token's header is not sound JSON");
-    gw_json_ref alg = gw_json_get(&doc, 0, "alg"), typ = gw_json_get(&doc, 0, "typ");
-    gw_json_ref kid = gw_json_get(&doc, 0, "kid");
-    /* RFC 7515 clause 4.1.11: understand all of crit or refuse; RFC 7797 needs crit, so b64
-     * alone too. */
-    if (gw_json_get(&doc, 0, "crit") != GW_JSON_ABSENT ||
-        gw_json_get(&doc, 0, "b64") != GW_JSON_ABSENT)
-        return deny(err, "critical_header", "the token needs an extension");
-    if (gw_json_typeof(&doc, alg) != GW_JSON_STRING ||
-        (kid != GW_JSON_ABSENT && gw_json_typeof(&doc, kid) != GW_JSON_STRING))
-        return deny(err, "bad_header", "alg and kid are strings");
-    out->alg = 0;
-    while (out->alg < GW_JWA_COUNT && !gw_json_is(&doc, alg, gw_jwa_table[out->alg].name))
-        out->alg++;
-    if (out->alg == GW_JWA_COUNT)
-        return deny(err, "algorithm_not_allowed", "the token's algorithm is not allowed");
-    if (typ != GW_JSON_ABSENT) {
-        aigw_slice text = gw_json_text(arena, &doc, typ);
-        if (!text.data && gw_json_typeof(&doc, typ) == GW_JSON_STRING)
-            return gw_fail_nomem(err);
-        if (!text.data || !type_allowed(text))
-            return deny(err, "wrong_type", "the token's type is not JWT");
-    }
-    out->kid = GW_S("");
-    if (kid != GW_JSON_ABSENT && !(out->kid = gw_json_text(arena, &doc, kid)).data)
-        return gw_fail_nomem(err);
-    return AIGW_OK;
-}
 
 /* ---- Claims ---- */
 
@@ -242,7 +129,8 @@ static bool read_audience(gw_arena *arena, const gw_json_doc *doc, aigw_slice *o
     return true;
 }
 
-static int read_facts(gw_arena *arena, const gw_json_doc *doc, gw_jwt_facts *out, aigw_error *err)
+static int read_facts(gw_arena *arena, const gw_json_doc *doc, const aigw_policy *policy,
+                      gw_jwt_facts *out, aigw_error *err)
 {
     bool no_memory = false;
     aigw_slice client;
@@ -250,6 +138,7 @@ static int read_facts(gw_arena *arena, const gw_json_doc *doc, gw_jwt_facts *out
                  read_text(arena, doc, "sub", &out->subject, &no_memory) &&
                  read_text(arena, doc, "client_id", &client, &no_memory) &&
                  read_text(arena, doc, "custom:team", &out->team, &no_memory) &&
+                 read_text(arena, doc, "token_use", &out->token_use, &no_memory) &&
                  read_scope(arena, doc, &out->scope, &no_memory) &&
                  read_audience(arena, doc, &out->audience, &no_memory) &&
                  read_date(doc, "exp", false, &out->expires_unix_s) &&
@@ -258,9 +147,12 @@ static int read_facts(gw_arena *arena, const gw_json_doc *doc, gw_jwt_facts *out
     if (no_memory)
         return gw_fail_nomem(err);
     if (!sound)
-        return deny(err, "bad_claims", "a claim has the wrong type or is out of range");
+        return gw_jws_deny(err, "bad_claims", "a claim has the wrong type or is out of range");
+    if (!gw_jwt_extra_read(arena, doc, policy->claims, policy->claim_count, &out->extra))
+        return gw_fail_nomem(err);
     out->has_expiry = out->expires_unix_s >= 0;
-    if (client.len)
+    out->has_client = client.len > 0;
+    if (out->has_client)
         out->subject = client;
     out->claims = doc->text;
     return AIGW_OK;
@@ -269,29 +161,11 @@ static int read_facts(gw_arena *arena, const gw_json_doc *doc, gw_jwt_facts *out
 static int parse_claims(gw_arena *arena, aigw_slice payload, gw_json_doc *doc, aigw_error *err)
 {
     int code = gw_json_parse(arena, payload, &claims_limits, doc, err);
+    if (code == AIGW_E_NOMEM) /* never the token's verdict */
+        return gw_fail_nomem(err);
     if (code != AIGW_OK || gw_json_typeof(doc, 0) != GW_JSON_OBJECT)
-        return deny_or_nomem(code, err, "bad_claims", "the token's claims are not sound JSON");
+        return gw_jws_deny(err, "bad_claims", "the token's claims are not sound JSON");
     return AIGW_OK;
-}
-
-/* Any of `wanted` is a whole word of the space-separated `words`. */
-static bool has_any_word(aigw_slice words, const aigw_slice *wanted, size_t count)
-{
-    while (words.data) {
-        aigw_slice word = gw_cut(&words, ' ');
-        for (size_t i = 0; i < count && word.len; i++) {
-            if (gw_eq(word, wanted[i]))
-                return true;
-        }
-    }
-    return false;
-}
-
-static int64_t leeway_of(const aigw_policy *policy)
-{
-    if (policy->leeway_s < 0)
-        return DEFAULT_LEEWAY_S;
-    return policy->leeway_s < MAX_LEEWAY_S ? policy->leeway_s : MAX_LEEWAY_S;
 }
 
 /* ---- The parts that the gate uses ---- */
@@ -302,8 +176,8 @@ int gw_jwt_read_issuer(gw_arena *arena, aigw_slice token, aigw_slice *out, aigw_
     gw_json_doc doc;
     bool no_memory = false;
     int code = AIGW_E_DENIED;
-    if (token.len <= MAX_TOKEN_BYTES && split(token, part))
-        code = decode(arena, part[1], &payload, NULL);
+    if (token.len <= GW_JWT_MAX_BYTES && gw_jws_split(token, part))
+        code = gw_jws_decode(arena, part[1], &payload, NULL);
     if (code == AIGW_OK)
         code = parse_claims(arena, payload, &doc, NULL);
     if (code == AIGW_OK && !read_text(arena, &doc, "iss", &issuer, &no_memory))
@@ -320,13 +194,39 @@ aigw_slice gw_jwt_peek_issuer(gw_arena *arena, aigw_slice token)
     return gw_jwt_read_issuer(arena, token, &issuer, NULL) == AIGW_OK ? issuer : GW_S("");
 }
 
-int gw_jwt_read_claims(gw_arena *arena, aigw_slice payload, gw_jwt_facts *out, aigw_error *err)
+static const aigw_policy no_policy = {.size = sizeof(aigw_policy)};
+
+static int read_claims(gw_arena *arena, aigw_slice payload, const aigw_policy *policy,
+                       gw_jwt_facts *out, aigw_error *err)
 {
     gw_json_doc doc;
-    gw_jwt_facts facts = {.key_id = out->key_id};
+    gw_jwt_facts facts = {.key_id = out->key_id, .alg = out->alg};
     int code = parse_claims(arena, payload, &doc, err);
     if (code == AIGW_OK)
-        code = read_facts(arena, &doc, &facts, err);
+        code = read_facts(arena, &doc, policy, &facts, err);
+    if (code == AIGW_OK)
+        *out = facts;
+    return code;
+}
+
+int gw_jwt_read_claims(gw_arena *arena, aigw_slice payload, gw_jwt_facts *out, aigw_error *err)
+{
+    return read_claims(arena, payload, &no_policy, out, err);
+}
+
+int gw_jwt_check_token(const aigw_jwks *jwks, aigw_slice token, const aigw_policy *policy,
+                       gw_arena *arena, gw_jwt_facts *out, aigw_error *err)
+{
+    gw_jws jws;
+    gw_jwt_facts facts = {0};
+    uint32_t allowed = gw_jws_algorithms(policy->algorithms, policy->algorithm_count);
+    int code = gw_jws_read(arena, token, policy->max_token_bytes, allowed, true, &jws, err);
+    if (code == AIGW_OK)
+        code = gw_jws_check(&jws, jwks, &facts.key_id, err);
+    if (code != AIGW_OK)
+        return code;
+    facts.alg = jws.alg;
+    code = read_claims(arena, jws.payload, policy, &facts, err);
     if (code == AIGW_OK)
         *out = facts;
     return code;
@@ -335,49 +235,9 @@ int gw_jwt_read_claims(gw_arena *arena, aigw_slice payload, gw_jwt_facts *out, a
 int gw_jwt_check_signature(const aigw_jwks *jwks, aigw_slice token, size_t max_token_bytes,
                            gw_arena *arena, gw_jwt_facts *out, aigw_error *err)
 {
-    parts p;
-    header h = {0};
-    int code = take_apart(token, max_token_bytes, arena, &p, err);
-    if (code == AIGW_OK)
-        code = read_header(arena, p.header, &h, err);
-    if (code != AIGW_OK)
-        return code;
-    const gw_jwk *key = gw_jwks_find(jwks, h.kid);
-    if (!key)
-        return deny(err, "unknown_key", "no key of the set is the token's");
-    if (!key->verify[h.alg])
-        return deny(err, "key_mismatch", "the key does not fit the token's algorithm");
-    code = gw_jwa_verify(&gw_jwa_table[h.alg], key->verify[h.alg], p.signed_text, p.signature);
-    if (code == AIGW_E_DENIED)
-        return deny(err, "bad_signature", "the signature is not the key's");
-    if (code != AIGW_OK)
-        return gw_fail_nomem(err);
-    gw_jwt_facts facts = {.key_id = key->kid};
-    code = gw_jwt_read_claims(arena, p.payload, &facts, err);
-    if (code == AIGW_OK)
-        *out = facts;
-    return code;
-}
-
-int gw_jwt_check_claims(const gw_jwt_facts *facts, const aigw_policy *policy, int64_t now_unix_s,
-                        aigw_error *err)
-{
-    int64_t leeway = leeway_of(policy);
-    if (policy->issuer.len && !gw_eq(facts->issuer, policy->issuer))
-        return deny(err, "wrong_issuer", "the token is another issuer's");
-    if (!facts->has_expiry)
-        return deny(err, "bad_claims", "the token has no expiry");
-    if (now_unix_s - leeway >= facts->expires_unix_s)
-        return deny(err, "expired", "the token has expired");
-    if (now_unix_s + leeway < facts->not_before_unix_s ||
-        now_unix_s + leeway < facts->issued_unix_s)
-        return deny(err, "not_yet_valid", "the token is not valid yet");
-    if (policy->audience_count &&
-        !has_any_word(facts->audience, policy->audiences, policy->audience_count))
-        return deny(err, "wrong_audience", "the token is for another audience");
-    if (policy->scope_count && !has_any_word(facts->scope, policy->scopes, policy->scope_count))
-        return deny(err, "missing_scope", "the token lacks the scope");
-    return AIGW_OK;
+    aigw_policy policy = no_policy;
+    policy.max_token_bytes = max_token_bytes;
+    return gw_jwt_check_token(jwks, token, &policy, arena, out, err);
 }
 
 /* ---- <aigw/verify.h> ---- */
@@ -407,18 +267,40 @@ static int collect_strings(aigw_claims *claims, aigw_error *err)
 static int verify_into(const aigw_jwks *jwks, aigw_slice token, const aigw_policy *policy,
                        int64_t now_unix_s, aigw_claims *claims, aigw_error *err)
 {
-    int code = gw_jwt_check_signature(jwks, token, policy->max_token_bytes, claims->arena,
-                                      &claims->facts, err);
+    int code = gw_jwt_check_token(jwks, token, policy, claims->arena, &claims->facts, err);
     if (code == AIGW_OK)
         code = gw_jwt_check_claims(&claims->facts, policy, now_unix_s, err);
     return code;
 }
 
+/* The caller's policy, of whichever version, as ours. What it asks beyond our knowledge is refused:
+ * passing over a condition would let more tokens in than the caller wants. */
+static bool read_policy(const aigw_policy *given, aigw_policy *out)
+{
+    if (!given || given->size < FIRST_POLICY_BYTES)
+        return false;
+    size_t known = given->size < sizeof *out ? given->size : sizeof *out;
+    for (size_t i = known; i < given->size; i++) {
+        if (((const char *)given)[i])
+            return false;
+    }
+    memset(out, 0, sizeof *out);
+    memcpy(out, given, known);
+    for (size_t i = 0; i < out->claim_count && i < MAX_CLAIM_RULES; i++) {
+        if ((unsigned)out->claims[i].format > AIGW_CLAIM_WORDS ||
+            out->claims[i].name.len > GW_JWT_MAX_BYTES)
+            return false;
+    }
+    return out->leeway_s >= -1 && out->leeway_s <= MAX_LEEWAY_S &&
+           out->max_token_bytes <= GW_JWT_MAX_BYTES && out->claim_count <= MAX_CLAIM_RULES &&
+           gw_jws_algorithms(out->algorithms, out->algorithm_count) != 0;
+}
+
 int aigw_jwt_verify(const aigw_jwks *jwks, aigw_slice token, const aigw_policy *policy,
                     int64_t now_unix_s, aigw_claims **out, aigw_error *err)
 {
-    if (!jwks || !policy || policy->size < sizeof *policy || policy->leeway_s < -1 ||
-        policy->leeway_s > MAX_LEEWAY_S || policy->max_token_bytes > MAX_TOKEN_BYTES)
+    aigw_policy whole;
+    if (!jwks || !read_policy(policy, &whole))
         return gw_fail(err, AIGW_E_INVALID, "invalid_argument",
                        "no key set, or a policy out of range");
     gw_arena *arena = gw_arena_new(VERIFY_ARENA_BYTES);
@@ -428,7 +310,7 @@ int aigw_jwt_verify(const aigw_jwks *jwks, aigw_slice token, const aigw_policy *
         return gw_fail_nomem(err);
     }
     claims->arena = arena;
-    int code = verify_into(jwks, token, policy, now_unix_s, claims, err);
+    int code = verify_into(jwks, token, &whole, now_unix_s, claims, err);
     if (code == AIGW_OK && out)
         code = collect_strings(claims, err);
     if (code == AIGW_OK && out)

@@ -8,8 +8,8 @@
 #ifndef GW_GATE_JWT_H
 #define GW_GATE_JWT_H
 
-#include "base/mem.h"
-#include "gate/jwks.h"
+#include "base/json.h"
+#include "gate/jws.h"
 #include <aigw/verify.h>
 
 /* What a signed token says. Slices borrow from the arena. */
@@ -21,6 +21,10 @@ typedef struct gw_jwt_facts {
     aigw_slice team;     /* custom:team; "" if absent */
     aigw_slice scope;    /* space-separated, whatever form it had in the claims */
     aigw_slice audience; /* space-separated */
+    aigw_slice token_use; /* "" if absent */
+    aigw_slice extra;    /* the claims that rules were about, as gw_jwt_extra_read packed them */
+    bool has_client;     /* `subject` is the client_id */
+    int alg;             /* row of gw_jwa_table */
     bool has_expiry;     /* exp is an integer in range */
     int64_t expires_unix_s, not_before_unix_s, issued_unix_s; /* -1: absent */
 } gw_jwt_facts;
@@ -33,11 +37,28 @@ int gw_jwt_read_issuer(gw_arena *arena, aigw_slice token, aigw_slice *out, aigw_
 /* Reads the facts of a payload (a JSON object), signed or not; key_id is left alone. */
 int gw_jwt_read_claims(gw_arena *arena, aigw_slice payload, gw_jwt_facts *out, aigw_error *err);
 
-/* Everything that time and policy do not decide. AIGW_E_DENIED with a reason of <aigw/verify.h>. */
+/*
+ * Everything that time does not decide: of the policy its algorithms, its size limit and the names of
+ * its claims count here. AIGW_E_DENIED with a reason of <aigw/verify.h>.
+ */
+int gw_jwt_check_token(const aigw_jwks *jwks, aigw_slice token, const aigw_policy *policy,
+                       gw_arena *arena, gw_jwt_facts *out, aigw_error *err);
+/* The same for RS256 and no claims. */
 int gw_jwt_check_signature(const aigw_jwks *jwks, aigw_slice token, size_t max_token_bytes,
                            gw_arena *arena, gw_jwt_facts *out, aigw_error *err);
-/* Issuer, times, audience, scope, in that order. */
+/* jwt_policy.c: algorithm, issuer, times, token_use, client, audience, claims, scope, in that order.
+ * The policy is whole (size is not looked at). Allocates nothing. */
 int gw_jwt_check_claims(const gw_jwt_facts *facts, const aigw_policy *policy, int64_t now_unix_s,
                         aigw_error *err);
+
+/*
+ * jwt_extra.c: the claims that rules name, packed so that a cache can keep them: of each its name, its
+ * form and its strings. False: no memory.
+ */
+bool gw_jwt_extra_read(gw_arena *arena, const gw_json_doc *doc, const aigw_claim_rule *rules,
+                       size_t count, aigw_slice *out);
+/* Is every claim that the rules name among the packed ones (present in the token or not)? */
+bool gw_jwt_extra_covers(aigw_slice extra, const aigw_claim_rule *rules, size_t count);
+bool gw_jwt_extra_meets(aigw_slice extra, const aigw_claim_rule *rule);
 
 #endif

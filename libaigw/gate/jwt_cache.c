@@ -7,7 +7,7 @@
 
 #define MAX_SHARDS 16
 #define TEXT_BYTES 512
-#define TEXT_COUNT 6 /* key_id, issuer, subject, team, scope, audience */
+#define TEXT_COUNT 8 /* key_id, issuer, subject, team, scope, audience, token_use, extra */
 #define NO_ENTRY   UINT32_MAX
 
 typedef struct entry {
@@ -16,7 +16,8 @@ typedef struct entry {
     int64_t expires_unix_s, not_before_unix_s, issued_unix_s;
     uint32_t next; /* in its bucket */
     uint16_t len[TEXT_COUNT];
-    bool has_expiry;
+    uint8_t alg;
+    bool has_expiry, has_client;
     bool used_lately; /* CLOCK's bit */
     char text[TEXT_BYTES];
 } entry;
@@ -91,6 +92,8 @@ static void texts_of(const gw_jwt_facts *facts, aigw_slice texts[TEXT_COUNT])
     texts[3] = facts->team;
     texts[4] = facts->scope;
     texts[5] = facts->audience;
+    texts[6] = facts->token_use;
+    texts[7] = facts->extra;
 }
 
 static size_t total_of(const aigw_slice texts[TEXT_COUNT])
@@ -112,6 +115,8 @@ static void fill(entry *e, uint64_t generation, const gw_jwt_facts *facts,
     e->not_before_unix_s = facts->not_before_unix_s;
     e->issued_unix_s = facts->issued_unix_s;
     e->has_expiry = facts->has_expiry;
+    e->has_client = facts->has_client;
+    e->alg = (uint8_t)facts->alg;
     e->used_lately = true;
     char *at = e->text;
     for (int i = 0; i < TEXT_COUNT; i++) {
@@ -140,7 +145,11 @@ static bool copy_out(const entry *e, char *room, size_t room_size, gw_jwt_facts 
                           .team = texts[3],
                           .scope = texts[4],
                           .audience = texts[5],
+                          .token_use = texts[6],
+                          .extra = texts[7],
+                          .alg = e->alg,
                           .has_expiry = e->has_expiry,
+                          .has_client = e->has_client,
                           .expires_unix_s = e->expires_unix_s,
                           .not_before_unix_s = e->not_before_unix_s,
                           .issued_unix_s = e->issued_unix_s};
