@@ -33,7 +33,8 @@ static inline void fuzz_is_json(aigw_slice text)
     gw_json_doc doc;
     gw_arena *arena = gw_arena_new(FUZZ_ARENA * (size_t)4);
     int rc = gw_json_parse(arena, text, &lenient, &doc, NULL);
-    fuzz_check(rc == AIGW_OK || rc == AIGW_E_LIMIT || rc == AIGW_E_NOMEM, "output is no JSON", text);
+    fuzz_check(rc == AIGW_OK || rc == AIGW_E_LIMIT || rc == AIGW_E_NOMEM, "output is no JSON",
+               text);
     gw_arena_free(arena);
 }
 

@@ -12,7 +12,7 @@
 
 #include <aigw/translate.h>
 
-#define CC AIGW_FORMAT_OPENAI_CHAT
+#define CC  AIGW_FORMAT_OPENAI_CHAT
 #define MSG AIGW_FORMAT_ANTHROPIC
 
 static aigw_slice str(const char *s)
@@ -102,41 +102,44 @@ static void ordered(const char *text, const char *first, const char *second)
 }
 
 #define EV(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"" rest "}\n\n"
-#define START(usage)                                                                                    \
-    EV("message_start", ",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","   \
-                        "\"model\":\"m\",\"content\":[],\"usage\":" usage "}")
-#define OPEN(i, block) EV("content_block_start", ",\"index\":" i ",\"content_block\":" block)
+#define START(usage)                                                                               \
+    EV("message_start",                                                                            \
+       ",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","               \
+       "\"model\":\"m\",\"content\":[],\"usage\":" usage "}")
+#define OPEN(i, block)  EV("content_block_start", ",\"index\":" i ",\"content_block\":" block)
 #define DELTA(i, delta) EV("content_block_delta", ",\"index\":" i ",\"delta\":" delta)
-#define STOP(i) EV("content_block_stop", ",\"index\":" i)
-#define TEXT "{\"type\":\"text\",\"text\":\"\"}"
-#define TOOL(id) "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"f\",\"input\":{}}"
-#define ARGS(s) "{\"type\":\"input_json_delta\",\"partial_json\":\"" s "\"}"
-#define ENDS(reason, usage)                                                                             \
-    EV("message_delta", ",\"delta\":{\"stop_reason\":\"" reason "\"},\"usage\":" usage)                 \
+#define STOP(i)         EV("content_block_stop", ",\"index\":" i)
+#define TEXT            "{\"type\":\"text\",\"text\":\"\"}"
+#define TOOL(id)        "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"f\",\"input\":{}}"
+#define ARGS(s)         "{\"type\":\"input_json_delta\",\"partial_json\":\"" s "\"}"
+#define ENDS(reason, usage)                                                                        \
+    EV("message_delta", ",\"delta\":{\"stop_reason\":\"" reason "\"},\"usage\":" usage)            \
     EV("message_stop", "")
-#define CHUNK(choices, rest)                                                                            \
-    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","          \
+#define CHUNK(choices, rest)                                                                       \
+    "data: {\"id\":\"c1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","     \
     "\"choices\":[" choices "]" rest "}\n\n"
 #define CDELTA(delta) "{\"index\":0,\"delta\":" delta ",\"finish_reason\":null}"
 #define CFINISH(word) "{\"index\":0,\"delta\":{},\"finish_reason\":\"" word "\"}"
-#define CUSAGE                                                                                          \
-    ",\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":5,\"total_tokens\":25,"                     \
+#define CUSAGE                                                                                     \
+    ",\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":5,\"total_tokens\":25,"                \
     "\"prompt_tokens_details\":{\"cached_tokens\":8}}"
 
 static void edge_01_tool_call_without_arguments(void **state)
 {
     (void)state;
     char *out = stream(MSG, CC,
-                       START("{\"input_tokens\":1}") OPEN("0", TOOL("t")) DELTA("0", ARGS("")) STOP("0")
-                           ENDS("tool_use", "{\"output_tokens\":2}"),
+                       START("{\"input_tokens\":1}") OPEN("0", TOOL("t")) DELTA("0", ARGS(""))
+                           STOP("0") ENDS("tool_use", "{\"output_tokens\":2}"),
                        AIGW_OK, NULL);
     has(out, "{\"index\":0,\"function\":{\"arguments\":\"{}\"}}");
     free(out);
-    out = request(CC, MSG,
-                  "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
-                  "\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\",\"function\":{\"name\":\"f\","
-                  "\"arguments\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"t\",\"content\":\"r\"}]}",
-                  "", NULL);
+    out = request(
+        CC, MSG,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"
+        "\"assistant\","
+        "\"tool_calls\":[{\"id\":\"t\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"arguments\":\"\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"t\",\"content\":\"r\"}]}",
+        "", NULL);
     has(out, "\"name\":\"f\",\"input\":{}");
     free(out);
 }
@@ -145,9 +148,9 @@ static void edge_02_call_index_counts_calls_only(void **state)
 {
     (void)state;
     char *out = stream(MSG, CC,
-                       START("{}") OPEN("0", TEXT) STOP("0") OPEN("1", TOOL("a")) DELTA("1", ARGS("{}"))
-                           STOP("1") OPEN("2", TOOL("b")) DELTA("2", ARGS("{}")) STOP("2")
-                               ENDS("tool_use", "{}"),
+                       START("{}") OPEN("0", TEXT) STOP("0") OPEN("1", TOOL("a"))
+                           DELTA("1", ARGS("{}")) STOP("1") OPEN("2", TOOL("b"))
+                               DELTA("2", ARGS("{}")) STOP("2") ENDS("tool_use", "{}"),
                        AIGW_OK, NULL);
     has(out, "\"tool_calls\":[{\"index\":0,\"id\":\"a\"");
     has(out, "\"tool_calls\":[{\"index\":1,\"id\":\"b\"");
@@ -158,11 +161,12 @@ static void edge_02_call_index_counts_calls_only(void **state)
 static void edge_03_message_start_first_and_once(void **state)
 {
     (void)state;
-    char *out = stream(CC, MSG,
-                       CHUNK(CDELTA("{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\","
-                                    "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}"), "")
-                           CHUNK(CFINISH("tool_calls"), "") "data: [DONE]\n\n",
-                       AIGW_OK, NULL);
+    char *out =
+        stream(CC, MSG,
+               CHUNK(CDELTA("{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\","
+                            "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}"),
+                     "") CHUNK(CFINISH("tool_calls"), "") "data: [DONE]\n\n",
+               AIGW_OK, NULL);
     assert_int_equal(strncmp(out, "event: message_start\n", 21), 0);
     assert_int_equal(count(out, "event: message_start"), 1);
     assert_int_equal(count(out, "event: message_stop"), 1);
@@ -191,8 +195,9 @@ static void edge_04_error_event_is_no_success(void **state)
     has(out, "event: error\n");
     lacks(out, "message_stop");
     free(out);
-    out = stream(CC, MSG, CHUNK(CDELTA("{\"content\":\"x\"}"), "")
-                 "data: {\"error\":{\"message\":\"boom\",\"code\":502}}\n\n",
+    out = stream(CC, MSG,
+                 CHUNK(CDELTA("{\"content\":\"x\"}"),
+                       "") "data: {\"error\":{\"message\":\"boom\",\"code\":502}}\n\n",
                  AIGW_E_UPSTREAM, NULL);
     has(out, "event: error\ndata: {\"type\":\"error\"");
     has(out, "boom");
@@ -246,8 +251,11 @@ static void edge_06_anthropic_clients_see_input_tokens(void **state)
     assert_int_equal(usage.input_tokens, 20);
     assert_int_equal(count(out, "event: message_delta"), 1);
     free(out);
-    out = request(MSG, CC, "{\"model\":\"m\",\"max_tokens\":1,\"stream\":true,\"messages\":[{\"role\":\"user\","
-                           "\"content\":\"a\"}]}", "", NULL);
+    out = request(
+        MSG, CC,
+        "{\"model\":\"m\",\"max_tokens\":1,\"stream\":true,\"messages\":[{\"role\":\"user\","
+        "\"content\":\"a\"}]}",
+        "", NULL);
     has(out, "\"include_usage\":true");
     free(out);
 }
@@ -258,8 +266,8 @@ static void edge_09_usage_on_any_chunk(void **state)
     static const char *const streams[] = {
         CHUNK(CDELTA("{\"content\":\"x\"}"), "") CHUNK(CFINISH("stop"), CUSAGE) "data: [DONE]\n\n",
         CHUNK(CDELTA("{\"content\":\"x\"}"), CUSAGE) CHUNK(CFINISH("stop"), "") "data: [DONE]\n\n",
-        CHUNK("", CUSAGE) CHUNK(CDELTA("{\"content\":\"x\"}"), "") CHUNK(CFINISH("stop"), ",\"usage\":null")
-            "data: [DONE]\n\n",
+        CHUNK("", CUSAGE) CHUNK(CDELTA("{\"content\":\"x\"}"), "")
+            CHUNK(CFINISH("stop"), ",\"usage\":null") "data: [DONE]\n\n",
     };
     for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
         aigw_usage usage;
@@ -275,11 +283,15 @@ static void edge_10_parallel_calls_with_one_index(void **state)
     (void)state;
     char *out = stream(
         CC, MSG,
-        CHUNK(CDELTA("{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":"
-                     "\"f\",\"arguments\":\"{\\\"x\\\":1}\"}}]}"), "")
-            CHUNK(CDELTA("{\"tool_calls\":[{\"index\":0,\"id\":\"b\",\"type\":\"function\",\"function\":"
-                         "{\"name\":\"g\",\"arguments\":\"{\\\"y\\\":2}\"}}]}"), "")
-                CHUNK(CFINISH("tool_calls"), "") "data: [DONE]\n\n",
+        CHUNK(CDELTA("{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\","
+                     "\"function\":{\"name\":"
+                     "\"f\",\"arguments\":\"{\\\"x\\\":1}\"}}]}"),
+              "")
+            CHUNK(
+                CDELTA(
+                    "{\"tool_calls\":[{\"index\":0,\"id\":\"b\",\"type\":\"function\",\"function\":"
+                    "{\"name\":\"g\",\"arguments\":\"{\\\"y\\\":2}\"}}]}"),
+                "") CHUNK(CFINISH("tool_calls"), "") "data: [DONE]\n\n",
         AIGW_OK, NULL);
     has(out, "\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\"");
     has(out, "\"index\":1,\"content_block\":{\"type\":\"tool_use\",\"id\":\"b\",\"name\":\"g\"");
@@ -293,44 +305,51 @@ static void edge_11_characters_split_across_reads(void **state)
 {
     (void)state;
     /* stream() feeds single bytes. */
-    char *out = stream(MSG, CC,
-                       START("{}") OPEN("0", TEXT)
-                           DELTA("0", "{\"type\":\"text_delta\",\"text\":\"\xF0\x9F\x98\x84 \xC3\xA9\"}")
-                               STOP("0") ENDS("end_turn", "{}"),
-                       AIGW_OK, NULL);
+    char *out =
+        stream(MSG, CC,
+               START("{}") OPEN("0", TEXT)
+                   DELTA("0", "{\"type\":\"text_delta\",\"text\":\"\xF0\x9F\x98\x84 \xC3\xA9\"}")
+                       STOP("0") ENDS("end_turn", "{}"),
+               AIGW_OK, NULL);
     has(out, "\"content\":\"\xF0\x9F\x98\x84 \xC3\xA9\"");
     lacks(out, "\xEF\xBF\xBD");
     free(out);
-    out = stream(CC, MSG, CHUNK(CDELTA("{\"content\":\"\xF0\x9F\x98\x84\"}"), "")
-                 CHUNK(CFINISH("stop"), "") "data: [DONE]\n\n", AIGW_OK, NULL);
+    out = stream(CC, MSG,
+                 CHUNK(CDELTA("{\"content\":\"\xF0\x9F\x98\x84\"}"), "")
+                     CHUNK(CFINISH("stop"), "") "data: [DONE]\n\n",
+                 AIGW_OK, NULL);
     has(out, "\"text\":\"\xF0\x9F\x98\x84\"");
     free(out);
 }
 
-#define CALL(id)                                                                                        \
+#define CALL(id)                                                                                   \
     "{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}"
 
 static void edge_12_parallel_results_in_one_turn(void **state)
 {
     (void)state;
-    char *out = request(
-        CC, MSG,
-        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
-        "\"content\":null,\"tool_calls\":[" CALL("x") "," CALL("y") "]},"
-        "{\"role\":\"tool\",\"tool_call_id\":\"x\",\"content\":\"1\"},"
-        "{\"role\":\"tool\",\"tool_call_id\":\"y\",\"content\":\"2\"},"
-        "{\"role\":\"user\",\"content\":\"go on\"}]}",
-        "", NULL);
-    has(out, "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"x\",\"content\":\"1\"},"
+    char *out = request(CC, MSG,
+                        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{"
+                        "\"role\":\"assistant\","
+                        "\"content\":null,\"tool_calls\":[" CALL("x") "," CALL(
+                            "y") "]},"
+                                 "{\"role\":\"tool\",\"tool_call_id\":\"x\",\"content\":\"1\"},"
+                                 "{\"role\":\"tool\",\"tool_call_id\":\"y\",\"content\":\"2\"},"
+                                 "{\"role\":\"user\",\"content\":\"go on\"}]}",
+                        "", NULL);
+    has(out, "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"x\","
+             "\"content\":\"1\"},"
              "{\"type\":\"tool_result\",\"tool_use_id\":\"y\",\"content\":\"2\"},"
              "{\"type\":\"text\",\"text\":\"go on\"}]}");
     free(out);
-    out = request(MSG, CC,
-                  "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"assistant\",\"content\":["
-                  TOOL("x") "," TOOL("y") "]},{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
-                  "\"go on\"},{\"type\":\"tool_result\",\"tool_use_id\":\"x\",\"content\":\"1\"},"
-                  "{\"type\":\"tool_result\",\"tool_use_id\":\"y\",\"content\":\"2\"}]}]}",
-                  "", NULL);
+    out = request(
+        MSG, CC,
+        "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"assistant\",\"content\":"
+        "[" TOOL("x") "," TOOL(
+            "y") "]},{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+                 "\"go on\"},{\"type\":\"tool_result\",\"tool_use_id\":\"x\",\"content\":\"1\"},"
+                 "{\"type\":\"tool_result\",\"tool_use_id\":\"y\",\"content\":\"2\"}]}]}",
+        "", NULL);
     ordered(out, "\"tool_call_id\":\"x\"", "\"tool_call_id\":\"y\"");
     ordered(out, "\"tool_call_id\":\"y\"", "go on");
     free(out);
@@ -339,13 +358,17 @@ static void edge_12_parallel_results_in_one_turn(void **state)
 static void edge_13_no_empty_text_blocks(void **state)
 {
     (void)state;
-    static const char *const empty[] = {"\"\"", "null", "\" \\n\\t\"", "[{\"type\":\"text\",\"text\":\"\"}]"};
+    static const char *const empty[] = {"\"\"", "null", "\" \\n\\t\"",
+                                        "[{\"type\":\"text\",\"text\":\"\"}]"};
     for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
         char json[1024];
         snprintf(json, sizeof json,
-                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
-                 "\"content\":%s,\"tool_calls\":[" CALL("x") "]},{\"role\":\"tool\",\"tool_call_id\":\"x\","
-                 "\"content\":\"1\"},{\"role\":\"assistant\",\"content\":%s},{\"role\":\"user\",\"content\":\"b\"}]}",
+                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"
+                 "\"assistant\","
+                 "\"content\":%s,\"tool_calls\":[" CALL(
+                     "x") "]},{\"role\":\"tool\",\"tool_call_id\":\"x\","
+                          "\"content\":\"1\"},{\"role\":\"assistant\",\"content\":%s},{\"role\":"
+                          "\"user\",\"content\":\"b\"}]}",
                  empty[i], empty[i]);
         char *out = request(CC, MSG, json, "", NULL);
         has(out, "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\"");
@@ -359,8 +382,9 @@ static void edge_18_sampling_parameters(void **state)
 {
     (void)state;
     size_t drops;
-    const char *hot = "{\"model\":\"m\",\"temperature\":1.7,\"top_p\":0.9,\"messages\":[{\"role\":\"user\","
-                      "\"content\":\"a\"}]}";
+    const char *hot =
+        "{\"model\":\"m\",\"temperature\":1.7,\"top_p\":0.9,\"messages\":[{\"role\":\"user\","
+        "\"content\":\"a\"}]}";
     char *out = request(CC, MSG, hot, "claude-opus-4-8", &drops);
     lacks(out, "temperature");
     lacks(out, "top_p");
@@ -371,10 +395,11 @@ static void edge_18_sampling_parameters(void **state)
     lacks(out, "top_p");
     assert_int_equal(drops, 2);
     free(out);
-    out = request(CC, MSG,
-                  "{\"model\":\"m\",\"temperature\":0.5,\"reasoning_effort\":\"low\",\"messages\":[{\"role\":"
-                  "\"user\",\"content\":\"a\"}]}",
-                  "claude-sonnet-4-5", &drops);
+    out = request(
+        CC, MSG,
+        "{\"model\":\"m\",\"temperature\":0.5,\"reasoning_effort\":\"low\",\"messages\":[{\"role\":"
+        "\"user\",\"content\":\"a\"}]}",
+        "claude-sonnet-4-5", &drops);
     lacks(out, "temperature");
     has(out, "\"thinking\":{\"type\":\"enabled\"");
     assert_int_equal(drops, 1);
@@ -386,26 +411,29 @@ static void edge_18_sampling_parameters(void **state)
 static void edge_19_strict_parallel_allowed_developer(void **state)
 {
     (void)state;
-    char *out = request(CC, MSG,
-                        "{\"model\":\"m\",\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":"
-                        "\"user\",\"content\":\"a\"}],\"tools\":[" F "],\"parallel_tool_calls\":false}",
-                        "", NULL);
+    char *out = request(
+        CC, MSG,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":"
+        "\"user\",\"content\":\"a\"}],\"tools\":[" F "],\"parallel_tool_calls\":false}",
+        "", NULL);
     has(out, "\"system\":\"d\"");
     has(out, "\"strict\":true");
     has(out, "\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}");
     free(out);
-    out = request(CC, MSG,
-                  "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[" F
-                  "],\"tool_choice\":\"none\",\"parallel_tool_calls\":false}",
-                  "", NULL);
+    out = request(
+        CC, MSG,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[" F
+        "],\"tool_choice\":\"none\",\"parallel_tool_calls\":false}",
+        "", NULL);
     has(out, "\"tool_choice\":{\"type\":\"none\"}");
     has(out, "\"tools\":[");
     free(out);
-    out = request(MSG, CC,
-                  "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
-                  "\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"},\"strict\":true}],"
-                  "\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true}}",
-                  "", NULL);
+    out = request(
+        MSG, CC,
+        "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+        "\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"},\"strict\":true}],"
+        "\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true}}",
+        "", NULL);
     has(out, "\"tool_choice\":\"required\"");
     has(out, "\"parallel_tool_calls\":false");
     has(out, "\"strict\":true");
@@ -420,13 +448,17 @@ static void edge_20_errors_keep_kind_and_natural_status(void **state)
         int status, natural;
         const char *body, *wants;
     } list[] = {
-        {MSG, CC, 529, 503, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}",
+        {MSG, CC, 529, 503,
+         "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}",
          "\"message\":\"m\""},
-        {MSG, CC, 429, 429, "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"m\"}}",
+        {MSG, CC, 429, 429,
+         "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"m\"}}",
          "\"rate_limit_exceeded\""},
-        {CC, MSG, 429, 429, "{\"error\":{\"message\":\"m\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}",
+        {CC, MSG, 429, 429,
+         "{\"error\":{\"message\":\"m\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}",
          "\"type\":\"rate_limit_error\""},
-        {CC, MSG, 502, 502, "<html>bad gateway</html>", "{\"type\":\"error\",\"error\":{\"type\":\"api_error\""},
+        {CC, MSG, 502, 502, "<html>bad gateway</html>",
+         "{\"type\":\"error\",\"error\":{\"type\":\"api_error\""},
         {MSG, CC, 500, 500, "", "{\"error\":{"},
     };
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {

@@ -26,11 +26,11 @@ enum { FIXTURE_SKIPPED = 77, MAX_CASES = 512 };
 
 typedef struct fixture {
     char provider[40];
-    char name[120];  /* the case */
-    char kind[24];   /* "request.json", "response.json", "stream.sse" */
+    char name[120]; /* the case */
+    char kind[24];  /* "request.json", "response.json", "stream.sse" */
     char path[400];
     aigw_format format, other;
-    int status;      /* of a response; 200 where no meta file tells */
+    int status; /* of a response; 200 where no meta file tells */
 } fixture;
 
 typedef struct fixtures {
@@ -117,8 +117,8 @@ static inline void fixture_add(fixtures *all, size_t p, const char *file)
         snprintf(f->kind, sizeof f->kind, "%s", kinds[k] + 1);
         snprintf(f->path, sizeof f->path, FIXTURES "/%s/%s", fixture_providers[p].provider, file);
         f->format = fixture_providers[p].format;
-        f->other = f->format == AIGW_FORMAT_ANTHROPIC ? AIGW_FORMAT_OPENAI_CHAT
-                                                      : AIGW_FORMAT_ANTHROPIC;
+        f->other =
+            f->format == AIGW_FORMAT_ANTHROPIC ? AIGW_FORMAT_OPENAI_CHAT : AIGW_FORMAT_ANTHROPIC;
         if (fixture_skipped(f->provider, f->name)) {
             return;
         }

@@ -162,8 +162,8 @@ static bool agrees(const char *path, aigw_slice got)
         while (i < len && i < got.len && wanted[i] == got.data[i]) {
             i++;
         }
-        printf("%s differs at byte %zu:\n  wanted ...%.80s\n  got    ...%.*s\n", path, i, wanted + i,
-               (int)(got.len - i < 80 ? got.len - i : 80), got.data + i);
+        printf("%s differs at byte %zu:\n  wanted ...%.80s\n  got    ...%.*s\n", path, i,
+               wanted + i, (int)(got.len - i < 80 ? got.len - i : 80), got.data + i);
     }
     free(wanted);
     return same;

@@ -81,8 +81,8 @@ static void same(const fixture *f, const result *whole, const result *other, con
     if (other->code != whole->code || other->len != whole->len ||
         memcmp(other->text, whole->text, whole->len) != 0 ||
         memcmp(&other->usage, &whole->usage, sizeof whole->usage) != 0) {
-        fail_msg("%s/%s %s: code %d, whole %d; %zu bytes, whole %zu:\n%s", f->provider, f->name, how,
-                 other->code, whole->code, other->len, whole->len, other->text);
+        fail_msg("%s/%s %s: code %d, whole %d; %zu bytes, whole %zu:\n%s", f->provider, f->name,
+                 how, other->code, whole->code, other->len, whole->len, other->text);
     }
 }
 
@@ -169,8 +169,8 @@ static void test_written_streams_are_readable(void **state)
         result there = run(f->format, f->other, gw_slice(text, len), all_of_it);
         result back = run(f->other, f->format, gw_slice(there.text, there.len), all_of_it);
         if (back.code != there.code) {
-            fail_msg("%s/%s: code %d there, %d back:\n%s", f->provider, f->name, there.code, back.code,
-                     there.text);
+            fail_msg("%s/%s: code %d there, %d back:\n%s", f->provider, f->name, there.code,
+                     back.code, there.text);
         }
         free(back.text);
         free(there.text);
