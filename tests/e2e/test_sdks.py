@@ -119,9 +119,10 @@ def test_openai_errors_are_its_own_classes(road, model):
     with pytest.raises(openai.RateLimitError):
         openai_client(road).chat.completions.create(
             model=model, messages=[{"role": "user", "content": "too many"}])
-    with pytest.raises(openai.BadRequestError) as caught:
-        openai_client(road).chat.completions.create(model=model, messages=[])
-    assert "messages" in str(caught.value)
+    if model == "on-anthropic":  # the same format is the provider's to judge
+        with pytest.raises(openai.BadRequestError) as caught:
+            openai_client(road).chat.completions.create(model=model, messages=[])
+        assert "messages" in str(caught.value)
     with pytest.raises(openai.NotFoundError):
         openai_client(road).chat.completions.create(
             model="nobody-serves-this", messages=[{"role": "user", "content": "say hello"}])
@@ -179,8 +180,10 @@ def test_anthropic_errors_are_its_own_classes(road, model):
     with pytest.raises(anthropic.RateLimitError):
         client.messages.create(model=model, max_tokens=10,
                                messages=[{"role": "user", "content": "too many"}])
-    with pytest.raises(anthropic.BadRequestError):
-        client.messages.create(model=model, max_tokens=10, messages=[])
+    if model == "on-openai":
+        with pytest.raises(anthropic.BadRequestError) as caught:
+            client.messages.create(model=model, max_tokens=10, messages=[])
+        assert "messages" in str(caught.value)
     gateway, _, _ = road
     stranger = anthropic.Anthropic(base_url=gateway.base, api_key="not-a-token", max_retries=0)
     with pytest.raises(anthropic.AuthenticationError):

@@ -48,7 +48,7 @@ def test_leaving_a_stream_early_frees_it(gateway):
 
 def test_an_error_answer_raises_with_its_status(gateway):
     with pytest.raises(aigw.ApiError) as caught:
-        gateway.chat({"model": "echo", "messages": []})
+        gateway.chat('{"model": "echo", "model": "twice", "messages": []}')
     assert caught.value.http_status == 400
     assert json.loads(caught.value.body)["error"]["type"] == "invalid_request_error"
     with pytest.raises(aigw.ApiError) as caught:
