@@ -81,6 +81,8 @@ int gw_anthropic_write_part(gw_anthropic_out *o, const gw_part *part);
 int gw_anthropic_write_system(gw_anthropic_out *o);
 int gw_anthropic_write_messages(gw_anthropic_out *o);
 int gw_anthropic_write_tools(gw_anthropic_out *o);
+/* The schema at `schema`, closed: each object in it gets additionalProperties:false unless it says more. */
+void gw_anthropic_write_schema(gw_jw *w, const gw_json_doc *doc, gw_json_ref schema);
 /* Leading system and developer messages; the rest is the conversation. */
 size_t gw_anthropic_leading(const gw_chat_request *r);
 

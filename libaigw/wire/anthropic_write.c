@@ -200,7 +200,28 @@ static void write_thinking(gw_anthropic_out *o)
     gw_jw_object_end(&o->w);
 }
 
-static void write_output_config(gw_anthropic_out *o)
+static int write_format(gw_anthropic_out *o)
+{
+    gw_json_doc schema;
+    int rc = gw_json_parse(o->arena, o->r->schema.json, NULL, &schema, o->err);
+    if (rc != AIGW_OK) {
+        return rc;
+    }
+    gw_jw_key(&o->w, "format");
+    gw_jw_object(&o->w);
+    gw_jw_key(&o->w, "type");
+    gw_jw_str(&o->w, "json_schema");
+    gw_jw_key(&o->w, "schema");
+    if (o->plan.same) {
+        gw_jw_raw(&o->w, o->r->schema.json);
+    } else {
+        gw_anthropic_write_schema(&o->w, &schema, 0);
+    }
+    gw_jw_object_end(&o->w);
+    return AIGW_OK;
+}
+
+static int write_output_config(gw_anthropic_out *o)
 {
     static const char *const efforts[] = {
         [GW_EFFORT_LOW] = "low",     [GW_EFFORT_MEDIUM] = "medium", [GW_EFFORT_HIGH] = "high",
@@ -209,28 +230,21 @@ static void write_output_config(gw_anthropic_out *o)
     bool schema = o->r->shape == GW_SHAPE_SCHEMA && gw_has_raw(o->r->schema);
     bool effort = o->plan.effort >= GW_EFFORT_LOW;
     if (!schema && !effort) {
-        return;
+        return AIGW_OK;
     }
     /* The older spelling, output_format, is written in the newer one. */
     if (!gw_has_raw(own_member(o, "output_format")) && write_own(o, "output_config")) {
-        return;
+        return AIGW_OK;
     }
     gw_jw_key(&o->w, "output_config");
     gw_jw_object(&o->w);
-    if (schema) {
-        gw_jw_key(&o->w, "format");
-        gw_jw_object(&o->w);
-        gw_jw_key(&o->w, "type");
-        gw_jw_str(&o->w, "json_schema");
-        gw_jw_key(&o->w, "schema");
-        gw_jw_raw(&o->w, o->r->schema.json);
-        gw_jw_object_end(&o->w);
-    }
+    int rc = schema ? write_format(o) : AIGW_OK;
     if (effort) {
         gw_jw_key(&o->w, "effort");
         gw_jw_str(&o->w, efforts[o->plan.effort]);
     }
     gw_jw_object_end(&o->w);
+    return rc;
 }
 
 static int write_service_tier(gw_anthropic_out *o)
@@ -351,7 +365,10 @@ int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
     write_stop(&o);
     write_metadata(&o);
     write_thinking(&o);
-    write_output_config(&o);
+    int shaped = write_output_config(&o);
+    if (shaped != AIGW_OK) {
+        return shaped;
+    }
     if (request->stream) {
         gw_jw_key(&o.w, "stream");
         gw_jw_bool(&o.w, true);

@@ -22,12 +22,14 @@ static int write_answer(kit *k, const gw_answer *answer)
     return W->write_answer(k->arena, answer, &options, &k->out, &k->err);
 }
 
-#define MSG(content, rest)                                                                              \
-    "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[" content \
-    "]," rest "}"
-#define USAGE                                                                                           \
-    "\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":4,\"cache_read_input_tokens\":5,"    \
-    "\"output_tokens\":6,\"output_tokens_details\":{\"thinking_tokens\":2},\"service_tier\":\"standard\"}"
+#define MSG(content, rest)                                                                         \
+    "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":"   \
+    "[" content "]," rest "}"
+#define USAGE                                                                                      \
+    "\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":4,\"cache_read_input_tokens\":" \
+    "5,"                                                                                           \
+    "\"output_tokens\":6,\"output_tokens_details\":{\"thinking_tokens\":2},\"service_tier\":"      \
+    "\"standard\"}"
 #define ENDED(reason) "\"stop_reason\":\"" reason "\",\"stop_sequence\":null,"
 
 /* What is read is written again, byte for byte. */
@@ -39,14 +41,16 @@ static void test_round_trip(void **state)
         MSG("", ENDED("max_tokens") USAGE),
         MSG("{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"S\"},"
             "{\"type\":\"redacted_thinking\",\"data\":\"D\"},"
-            "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\",\"input\":{\"a\":[1,\"\\\"\"]}},"
+            "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\",\"input\":{\"a\":[1,\"\\\"\"]"
+            "}},"
             "{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"g\",\"input\":{}}",
             ENDED("tool_use") USAGE),
         MSG("{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"w\",\"input\":{}},"
             "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]},"
             "{\"type\":\"text\",\"text\":\"x\",\"citations\":[{\"type\":\"char_location\"}]}",
             ENDED("pause_turn") USAGE),
-        MSG("", "\"stop_reason\":\"refusal\",\"stop_sequence\":null,\"stop_details\":{\"type\":\"refusal\","
+        MSG("", "\"stop_reason\":\"refusal\",\"stop_sequence\":null,\"stop_details\":{\"type\":"
+                "\"refusal\","
                 "\"category\":null,\"explanation\":\"no\"}," USAGE),
         MSG("", "\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"###\"," USAGE),
         MSG("", ENDED("model_context_window_exceeded") USAGE),
@@ -179,8 +183,9 @@ static void test_foreign_blocks(void **state)
     gw_answer a = {.choices = &choice, .choice_count = 1, .usage = {10, 5, 20, -1, -1}};
     assert_int_equal(write_answer(&k, &a), AIGW_OK);
     const char *text = kit_text(&k);
-    kit_has(text, "\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"text\",\"text\":\"no\"},"
-                  "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"}]");
+    kit_has(text,
+            "\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"text\",\"text\":\"no\"},"
+            "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"}]");
     kit_has(text, "\"input_tokens\":0"); /* never below */
     kit_close(&k);
 }
@@ -194,15 +199,19 @@ static void test_read_error(void **state)
         gw_api_error_kind kind;
         const char *message;
     } list[] = {
-        {400, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"m\"}}",
+        {400,
+         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"m\"}}",
          GW_ERR_INVALID_REQUEST, "m"},
-        {401, "{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"m\"}}",
+        {401,
+         "{\"type\":\"error\",\"error\":{\"type\":\"authentication_error\",\"message\":\"m\"}}",
          GW_ERR_AUTHENTICATION, "m"},
         {529, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}",
          GW_ERR_OVERLOADED, "m"},
-        {413, "{\"error\":{\"type\":\"request_too_large\",\"message\":\"m\"}}", GW_ERR_TOO_LARGE, "m"},
+        {413, "{\"error\":{\"type\":\"request_too_large\",\"message\":\"m\"}}", GW_ERR_TOO_LARGE,
+         "m"},
         {402, "{\"error\":{\"type\":\"billing_error\",\"message\":\"m\"}}", GW_ERR_QUOTA, "m"},
-        {429, "{\"error\":{\"type\":\"rate_limit_error\",\"message\":\"m\"}}", GW_ERR_RATE_LIMIT, "m"},
+        {429, "{\"error\":{\"type\":\"rate_limit_error\",\"message\":\"m\"}}", GW_ERR_RATE_LIMIT,
+         "m"},
         {504, "{\"error\":{\"type\":\"timeout_error\",\"message\":\"m\"}}", GW_ERR_TIMEOUT, "m"},
         {429, "<html>slow down</html>", GW_ERR_RATE_LIMIT,
          "The provider answered with an error that says nothing."},

@@ -2,10 +2,11 @@
 /* Must not test what other formats make of it. */
 #include "unit/wire/anthropic_kit.h"
 
-#define HEAD "\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10"
-#define HI "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
+#define HEAD         "\"model\":\"claude-sonnet-4-5\",\"max_tokens\":10"
+#define HI           "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define USER(blocks) "{" HEAD ",\"messages\":[{\"role\":\"user\",\"content\":[" blocks "]}]}"
-#define ASSISTANT(blocks) "{" HEAD ",\"messages\":[{\"role\":\"assistant\",\"content\":[" blocks "]}]}"
+#define ASSISTANT(blocks)                                                                          \
+    "{" HEAD ",\"messages\":[{\"role\":\"assistant\",\"content\":[" blocks "]}]}"
 
 static const struct {
     const char *json, *pointer;
@@ -30,7 +31,8 @@ static const struct {
     {USER("{\"type\":1}"), "/messages/0/content/0/type"},
     {USER("{\"type\":\"text\"}"), "/messages/0/content/0/text"},
     {USER("{\"type\":\"text\",\"text\":1}"), "/messages/0/content/0/text"},
-    {USER("{\"type\":\"text\",\"text\":\"a\",\"citations\":{}}"), "/messages/0/content/0/citations"},
+    {USER("{\"type\":\"text\",\"text\":\"a\",\"citations\":{}}"),
+     "/messages/0/content/0/citations"},
     {USER("{\"type\":\"text\",\"text\":\"a\",\"cache_control\":1}"),
      "/messages/0/content/0/cache_control"},
     {USER("{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"ttl\":\"2h\"}}"),
@@ -52,7 +54,8 @@ static const struct {
      "/messages/0/content/0/tool_use_id"},
     {USER("{\"type\":\"tool_result\"}"), "/messages/0/content/0/tool_use_id"},
     {ASSISTANT("{\"type\":\"tool_use\",\"id\":\"a\",\"input\":{}}"), "/messages/0/content/0/name"},
-    {ASSISTANT("{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\"}"), "/messages/0/content/0/input"},
+    {ASSISTANT("{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\"}"),
+     "/messages/0/content/0/input"},
     {ASSISTANT("{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\",\"input\":\"{}\"}"),
      "/messages/0/content/0/input"},
     {ASSISTANT("{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"u\"}}"),
@@ -74,7 +77,8 @@ static const struct {
     {"{" HEAD "," HI ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":\"1\"}}",
      "/thinking/budget_tokens"},
     {"{" HEAD "," HI ",\"output_config\":{\"effort\":\"huge\"}}", "/output_config/effort"},
-    {"{" HEAD "," HI ",\"output_config\":{\"format\":{\"type\":\"xml\"}}}", "/output_config/format/type"},
+    {"{" HEAD "," HI ",\"output_config\":{\"format\":{\"type\":\"xml\"}}}",
+     "/output_config/format/type"},
     {"{" HEAD "," HI ",\"output_config\":{\"format\":{\"type\":\"json_schema\"}}}",
      "/output_config/format/schema"},
     {"{" HEAD "," HI ",\"tools\":{}}", "/tools"},
@@ -114,13 +118,15 @@ static void test_user_turn_with_results_splits(void **state)
     kit k;
     gw_chat_request r;
     kit_open(&k);
-    kit_parse(&k, "{" HEAD ",\"messages\":["
-                  "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\","
-                  "\"input\":{\"x\":1}}]},"
-                  "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"first\"},"
-                  "{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"is_error\":true,"
-                  "\"content\":[{\"type\":\"text\",\"text\":\"no\"},{\"type\":\"image\",\"source\":"
-                  "{\"type\":\"url\",\"url\":\"http://x\"}}]},{\"type\":\"text\",\"text\":\"last\"}]}]}");
+    kit_parse(
+        &k,
+        "{" HEAD ",\"messages\":["
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\","
+        "\"input\":{\"x\":1}}]},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"first\"},"
+        "{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"is_error\":true,"
+        "\"content\":[{\"type\":\"text\",\"text\":\"no\"},{\"type\":\"image\",\"source\":"
+        "{\"type\":\"url\",\"url\":\"http://x\"}}]},{\"type\":\"text\",\"text\":\"last\"}]}]}");
     assert_int_equal(gw_wire_anthropic.read_request(k.arena, &k.doc, &r, &k.err), AIGW_OK);
     assert_int_equal(r.format, AIGW_FORMAT_ANTHROPIC);
     assert_int_equal(r.message_count, 3);
@@ -141,10 +147,12 @@ static void test_a_result_before_its_call_is_refused(void **state)
     kit k;
     gw_chat_request r;
     kit_open(&k);
-    kit_parse(&k, "{" HEAD ",\"messages\":["
-                  "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"a\"}]},"
-                  "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\","
-                  "\"input\":{}}]}]}");
+    kit_parse(
+        &k,
+        "{" HEAD ",\"messages\":["
+        "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"a\"}]},"
+        "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\","
+        "\"input\":{}}]}]}");
     assert_int_equal(gw_wire_anthropic.read_request(k.arena, &k.doc, &r, &k.err), AIGW_E_PARSE);
     assert_string_equal(k.err.pointer, "/messages/0/content/0/tool_use_id");
     kit_close(&k);
@@ -166,8 +174,8 @@ static void test_many_calls_and_results_are_found(void **state)
     }
     gw_buf_puts(&text, "]},{\"role\":\"user\",\"content\":[");
     for (int i = 0; i < CALLS; i++) {
-        gw_buf_printf(&text, "%s{\"type\":\"tool_result\",\"tool_use_id\":\"t%d\"}", i > 0 ? "," : "",
-                      i);
+        gw_buf_printf(&text, "%s{\"type\":\"tool_result\",\"tool_use_id\":\"t%d\"}",
+                      i > 0 ? "," : "", i);
     }
     gw_buf_puts(&text, "]}]}");
     gw_buf_putc(&text, '\0');
@@ -184,20 +192,21 @@ static void test_everything_is_read(void **state)
     kit k;
     gw_chat_request r;
     kit_open(&k);
-    kit_parse(&k, "{" HEAD ",\"system\":[{\"type\":\"text\",\"text\":\"s\",\"cache_control\":"
-                  "{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],"
-                  "\"messages\":[{\"role\":\"user\",\"content\":["
-                  "{\"type\":\"document\",\"title\":\"t\",\"source\":{\"type\":\"text\",\"media_type\":"
-                  "\"text/plain\",\"data\":\"d\"}},{\"type\":\"search_result\",\"source\":\"x\"}]},"
-                  "{\"role\":\"system\",\"content\":\"later\"}],"
-                  "\"tools\":[{\"name\":\"f\",\"type\":\"custom\",\"input_schema\":{},\"strict\":true},"
-                  "{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}],"
-                  "\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\",\"disable_parallel_tool_use\":true},"
-                  "\"stop_sequences\":[\"a\",\"b\"],\"temperature\":0.50,\"top_k\":5,"
-                  "\"metadata\":{\"user_id\":\"u\"},\"service_tier\":\"auto\","
-                  "\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"},"
-                  "\"output_config\":{\"effort\":\"xhigh\",\"format\":{\"type\":\"json_schema\","
-                  "\"schema\":{\"type\":\"object\"}}},\"stream\":true,\"mcp_servers\":[]}");
+    kit_parse(
+        &k, "{" HEAD ",\"system\":[{\"type\":\"text\",\"text\":\"s\",\"cache_control\":"
+            "{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}],"
+            "\"messages\":[{\"role\":\"user\",\"content\":["
+            "{\"type\":\"document\",\"title\":\"t\",\"source\":{\"type\":\"text\",\"media_type\":"
+            "\"text/plain\",\"data\":\"d\"}},{\"type\":\"search_result\",\"source\":\"x\"}]},"
+            "{\"role\":\"system\",\"content\":\"later\"}],"
+            "\"tools\":[{\"name\":\"f\",\"type\":\"custom\",\"input_schema\":{},\"strict\":true},"
+            "{\"type\":\"web_search_20250305\",\"name\":\"web_search\"}],"
+            "\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\",\"disable_parallel_tool_use\":true},"
+            "\"stop_sequences\":[\"a\",\"b\"],\"temperature\":0.50,\"top_k\":5,"
+            "\"metadata\":{\"user_id\":\"u\"},\"service_tier\":\"auto\","
+            "\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"},"
+            "\"output_config\":{\"effort\":\"xhigh\",\"format\":{\"type\":\"json_schema\","
+            "\"schema\":{\"type\":\"object\"}}},\"stream\":true,\"mcp_servers\":[]}");
     assert_int_equal(gw_wire_anthropic.read_request(k.arena, &k.doc, &r, &k.err), AIGW_OK);
     assert_int_equal(r.message_count, 3);
     assert_int_equal(r.messages[0].role, GW_ROLE_SYSTEM);
@@ -229,18 +238,25 @@ static void test_same_format_round_trip(void **state)
     (void)state;
     static const char *const requests[] = {
         "{" HEAD "," HI "}",
-        "{" HEAD ",\"system\":\"s\"," HI ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000,"
+        "{" HEAD ",\"system\":\"s\"," HI
+        ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000,"
         "\"display\":\"summarized\"},\"temperature\":1.0}",
-        "{" HEAD "," HI ",\"output_format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}},"
+        "{" HEAD "," HI
+        ",\"output_format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}},"
         "\"output_config\":{\"effort\":\"low\"}}",
-        "{" HEAD "," HI ",\"tools\":[{\"type\":\"code_execution_20250825\",\"name\":\"code\",\"x\":[1]},"
+        "{" HEAD "," HI
+        ",\"tools\":[{\"type\":\"code_execution_20250825\",\"name\":\"code\",\"x\":[1]},"
         "{\"name\":\"f\",\"input_schema\":{}}],\"tool_choice\":{\"type\":\"auto\","
-        "\"disable_parallel_tool_use\":false},\"container\":{\"id\":\"c\"},\"metadata\":{\"user_id\":\"u\","
+        "\"disable_parallel_tool_use\":false},\"container\":{\"id\":\"c\"},\"metadata\":{\"user_"
+        "id\":\"u\","
         "\"more\":1}}",
-        ASSISTANT("{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":"
-                  "\"web_search\",\"input\":{\"q\":1}},{\"type\":\"web_search_tool_result\",\"tool_use_id\":"
-                  "\"s\",\"content\":[]},{\"type\":\"text\",\"text\":\"b\",\"citations\":[{\"type\":"
-                  "\"web_search_result_location\",\"url\":\"u\"}]}"),
+        ASSISTANT(
+            "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"server_tool_use\",\"id\":\"s\","
+            "\"name\":"
+            "\"web_search\",\"input\":{\"q\":1}},{\"type\":\"web_search_tool_result\",\"tool_use_"
+            "id\":"
+            "\"s\",\"content\":[]},{\"type\":\"text\",\"text\":\"b\",\"citations\":[{\"type\":"
+            "\"web_search_result_location\",\"url\":\"u\"}]}"),
     };
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         kit a, b;

@@ -19,7 +19,7 @@ static void put(gw_buf *b, const char *name, gw_jstr s)
 
 static int record(void *user, const gw_event *ev)
 {
-    static const char *const kinds[] = {"start", "open",   "delta", "stop", "usage",
+    static const char *const kinds[] = {"start",  "open", "delta", "stop", "usage",
                                         "finish", "ping", "end",   "error"};
     trace *t = user;
     gw_buf_printf(&t->text, "%s", kinds[ev->kind]);
@@ -66,7 +66,8 @@ static int run(kit *k, const char *text, size_t step, trace *t)
     size_t len = strlen(text);
     int rc = AIGW_OK;
     for (size_t i = 0; i < len && rc == AIGW_OK; i += step) {
-        rc = W->reader_feed(state, gw_slice(text + i, step < len - i ? step : len - i), &sink, &k->err);
+        rc = W->reader_feed(state, gw_slice(text + i, step < len - i ? step : len - i), &sink,
+                            &k->err);
     }
     if (rc == AIGW_OK) {
         rc = W->reader_end(state, &sink, &k->err);
@@ -96,28 +97,33 @@ static void expect(const char *stream, int code, const char *events)
 }
 
 #define EV(type, rest) "event: " type "\ndata: {\"type\":\"" type "\"" rest "}\n\n"
-#define START                                                                                           \
-    EV("message_start", ",\"message\":{\"id\":\"msg_1\",\"model\":\"m\",\"usage\":{\"input_tokens\":5," \
-                        "\"cache_read_input_tokens\":2,\"output_tokens\":1}}")
-#define OPEN(index, block) EV("content_block_start", ",\"index\":" index ",\"content_block\":" block)
+#define START                                                                                      \
+    EV("message_start",                                                                            \
+       ",\"message\":{\"id\":\"msg_1\",\"model\":\"m\",\"usage\":{\"input_tokens\":5,"             \
+       "\"cache_read_input_tokens\":2,\"output_tokens\":1}}")
+#define OPEN(index, block)                                                                         \
+    EV("content_block_start", ",\"index\":" index ",\"content_block\":" block)
 #define DELTA(index, delta) EV("content_block_delta", ",\"index\":" index ",\"delta\":" delta)
-#define STOP(index) EV("content_block_stop", ",\"index\":" index)
-#define TEXT0 "{\"type\":\"text\",\"text\":\"\"}"
-#define DONE(reason)                                                                                    \
-    EV("message_delta", ",\"delta\":{\"stop_reason\":\"" reason "\"},\"usage\":{\"output_tokens\":9}")  \
+#define STOP(index)         EV("content_block_stop", ",\"index\":" index)
+#define TEXT0               "{\"type\":\"text\",\"text\":\"\"}"
+#define DONE(reason)                                                                               \
+    EV("message_delta",                                                                            \
+       ",\"delta\":{\"stop_reason\":\"" reason "\"},\"usage\":{\"output_tokens\":9}")              \
     EV("message_stop", "")
 #define START_LINES "start id=msg_1 model=m\nusage in=7 out=1 hit=2 made=-1 think=-1\n"
-#define END_LINES(n, word)                                                                              \
+#define END_LINES(n, word)                                                                         \
     "usage in=7 out=9 hit=2 made=-1 think=-1\nfinish " n " native=" word "\nend\n"
 
 static void test_text_and_ping_and_news(void **state)
 {
     (void)state;
-    expect(START EV("ping", "") OPEN("0", TEXT0) DELTA("0", "{\"type\":\"text_delta\",\"text\":\"H\\u00e9\"}")
-               EV("brand_new", ",\"x\":1") DELTA("0", "{\"type\":\"new_delta\",\"text\":\"?\"}")
-                   STOP("0") DONE("end_turn") ": bye\n\n",
+    expect(START EV("ping", "") OPEN("0", TEXT0)
+               DELTA("0", "{\"type\":\"text_delta\",\"text\":\"H\\u00e9\"}")
+                   EV("brand_new", ",\"x\":1") DELTA("0", "{\"type\":\"new_delta\",\"text\":\"?\"}")
+                       STOP("0") DONE("end_turn") ": bye\n\n",
            AIGW_OK,
-           START_LINES "ping\nopen 0/0\ndelta 0/0 text=H\\u00e9\nstop 0/0\n" END_LINES("0", "end_turn"));
+           START_LINES
+           "ping\nopen 0/0\ndelta 0/0 text=H\\u00e9\nstop 0/0\n" END_LINES("0", "end_turn"));
 }
 
 static void test_thinking_with_signature(void **state)
@@ -133,38 +139,43 @@ static void test_thinking_with_signature(void **state)
                        "open 1/3 text=D\nstop 1/3\n" END_LINES("2", "max_tokens"));
 }
 
-#define TOOL(id, input) "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"f\",\"input\":" input "}"
+#define TOOL(id, input)                                                                            \
+    "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"f\",\"input\":" input "}"
 #define ARGS(json) "{\"type\":\"input_json_delta\",\"partial_json\":\"" json "\"}"
 
 static void test_tool_arguments(void **state)
 {
     (void)state;
     /* Empty deltas are {}; an input at the start counts when no delta says anything. */
-    expect(START OPEN("0", TOOL("a", "{}")) DELTA("0", ARGS("")) STOP("0")
-               OPEN("1", TOOL("b", "{\"q\": [1, \"x y\"]}")) STOP("1") OPEN("2", TOOL("c", "{}"))
-                   DELTA("2", ARGS("{\\\"a\\\"")) DELTA("2", ARGS(":1}")) STOP("2") DONE("tool_use"),
-           AIGW_OK,
-           START_LINES "open 0/4 call=a tool=f\ndelta 0/4 text={}\nstop 0/4\n"
-                       "open 1/4 call=b tool=f\ndelta 1/4 text={\\\"q\\\":[1,\\\"x y\\\"]}\nstop 1/4\n"
-                       "open 2/4 call=c tool=f\ndelta 2/4 text={\\\"a\\\"\ndelta 2/4 text=:1}\n"
-                       "stop 2/4\n" END_LINES("3", "tool_use"));
+    expect(
+        START OPEN("0", TOOL("a", "{}")) DELTA("0", ARGS("")) STOP("0")
+            OPEN("1", TOOL("b", "{\"q\": [1, \"x y\"]}")) STOP("1") OPEN("2", TOOL("c", "{}"))
+                DELTA("2", ARGS("{\\\"a\\\"")) DELTA("2", ARGS(":1}")) STOP("2") DONE("tool_use"),
+        AIGW_OK,
+        START_LINES "open 0/4 call=a tool=f\ndelta 0/4 text={}\nstop 0/4\n"
+                    "open 1/4 call=b tool=f\ndelta 1/4 text={\\\"q\\\":[1,\\\"x y\\\"]}\nstop 1/4\n"
+                    "open 2/4 call=c tool=f\ndelta 2/4 text={\\\"a\\\"\ndelta 2/4 text=:1}\n"
+                    "stop 2/4\n" END_LINES("3", "tool_use"));
 }
 
 static void test_server_tools_are_native(void **state)
 {
     (void)state;
-    expect(START OPEN("0", "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}")
-               DELTA("0", ARGS("")) DELTA("0", ARGS("{\\\"q\\\":")) DELTA("0", ARGS("\\\"z\\\"}")) STOP("0")
-                   OPEN("1", "{\"type\":\"web_search_tool_result\",\"content\":[]}") STOP("1")
-                       OPEN("2", "{\"citations\":[],\"type\":\"text\",\"text\":\"\"}")
-                           DELTA("2", "{\"type\":\"citations_delta\",\"citation\":{\"type\":"
-                                      "\"web_search_result_location\"}}") STOP("2") DONE("pause_turn"),
-           AIGW_OK,
-           START_LINES "open 0/5 raw={\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\","
-                       "\"input\":{\"q\":\"z\"}}\nstop 0/5\n"
-                       "open 1/5 raw={\"type\":\"web_search_tool_result\",\"content\":[]}\nstop 1/5\n"
-                       "open 2/0\ndelta 2/0 raw={\"type\":\"web_search_result_location\"}\nstop 2/0\n"
-                       END_LINES("5", "pause_turn"));
+    expect(
+        START OPEN(
+            "0", "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}")
+            DELTA("0", ARGS("")) DELTA("0", ARGS("{\\\"q\\\":")) DELTA("0", ARGS("\\\"z\\\"}"))
+                STOP("0") OPEN("1", "{\"type\":\"web_search_tool_result\",\"content\":[]}")
+                    STOP("1") OPEN("2", "{\"citations\":[],\"type\":\"text\",\"text\":\"\"}")
+                        DELTA("2", "{\"type\":\"citations_delta\",\"citation\":{\"type\":"
+                                   "\"web_search_result_location\"}}") STOP("2") DONE("pause_turn"),
+        AIGW_OK,
+        START_LINES
+        "open 0/5 raw={\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\","
+        "\"input\":{\"q\":\"z\"}}\nstop 0/5\n"
+        "open 1/5 raw={\"type\":\"web_search_tool_result\",\"content\":[]}\nstop 1/5\n"
+        "open 2/0\ndelta 2/0 raw={\"type\":\"web_search_result_location\"}\nstop 2/0\n" END_LINES(
+            "5", "pause_turn"));
 }
 
 static void test_second_start(void **state)
@@ -173,8 +184,8 @@ static void test_second_start(void **state)
     expect(START START OPEN("0", TEXT0) STOP("0") START DONE("end_turn"), AIGW_OK,
            START_LINES "open 0/0\nstop 0/0\n" END_LINES("0", "end_turn"));
     /* Another message behind content cannot be told to anybody. */
-    expect(START OPEN("0", TEXT0) STOP("0")
-               EV("message_start", ",\"message\":{\"id\":\"msg_2\"}") DONE("end_turn"),
+    expect(START OPEN("0", TEXT0) STOP("0") EV("message_start", ",\"message\":{\"id\":\"msg_2\"}")
+               DONE("end_turn"),
            AIGW_E_UPSTREAM,
            START_LINES "open 0/0\nstop 0/0\n"
                        "error 12 message=The provider began a second message in one stream.\n");
@@ -192,24 +203,25 @@ static void test_missing_events_are_mended(void **state)
 static void test_stop_sequence_and_refusal(void **state)
 {
     (void)state;
-    expect(START EV("message_delta", ",\"delta\":{\"stop_reason\":\"stop_sequence\",\"stop_sequence\":"
-                                     "\"a\\nb\"},\"usage\":{\"input_tokens\":null,\"output_tokens\":3,"
-                                     "\"output_tokens_details\":{\"thinking_tokens\":2}}")
-               EV("message_stop", ""),
+    expect(START EV("message_delta",
+                    ",\"delta\":{\"stop_reason\":\"stop_sequence\",\"stop_sequence\":"
+                    "\"a\\nb\"},\"usage\":{\"input_tokens\":null,\"output_tokens\":3,"
+                    "\"output_tokens_details\":{\"thinking_tokens\":2}}") EV("message_stop", ""),
            AIGW_OK,
            START_LINES "usage in=7 out=3 hit=2 made=-1 think=2\n"
                        "finish 1 native=stop_sequence seq=a\\nb\nend\n");
-    expect(START EV("message_delta", ",\"delta\":{\"stop_reason\":\"refusal\",\"stop_details\":{\"type\":"
-                                     "\"refusal\",\"explanation\":\"no\"}}")
-               EV("message_stop", ""),
+    expect(START EV("message_delta",
+                    ",\"delta\":{\"stop_reason\":\"refusal\",\"stop_details\":{\"type\":"
+                    "\"refusal\",\"explanation\":\"no\"}}") EV("message_stop", ""),
            AIGW_OK, START_LINES "finish 4 native=refusal refusal=no\nend\n");
 }
 
 static void test_failures(void **state)
 {
     (void)state;
-    expect(START OPEN("0", TEXT0) EV("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Over\"}")
-               DONE("end_turn"),
+    expect(START OPEN("0", TEXT0)
+               EV("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Over\"}")
+                   DONE("end_turn"),
            AIGW_E_UPSTREAM, START_LINES "open 0/0\nerror 9 message=Over\n");
     expect("data: {\"error\":{\"message\":\"plain\"}}\n\n", AIGW_E_UPSTREAM,
            "error 12 message=plain\n");
@@ -279,15 +291,16 @@ static void wrote(pen *p, const char *expected)
     assert_string_equal(gw_buf_slice(&p->out).data, expected);
 }
 
-#define W_START                                                                                         \
-    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"x\",\"type\":"       \
-    "\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,"           \
-    "\"stop_sequence\":null,\"usage\":{\"input_tokens\":0,\"cache_creation_input_tokens\":0,"           \
+#define W_START                                                                                    \
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"x\",\"type\":"  \
+    "\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,"      \
+    "\"stop_sequence\":null,\"usage\":{\"input_tokens\":0,\"cache_creation_input_tokens\":0,"      \
     "\"cache_read_input_tokens\":0,\"output_tokens\":0}}}\n\n"
-#define W_END(reason, in, out)                                                                          \
-    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason      \
-    "\",\"stop_sequence\":null},\"usage\":{\"input_tokens\":" in ",\"cache_creation_input_tokens\":0,"  \
-    "\"cache_read_input_tokens\":4,\"output_tokens\":" out "}}\n\n"                                     \
+#define W_END(reason, in, out)                                                                     \
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" reason \
+    "\",\"stop_sequence\":null},\"usage\":{\"input_tokens\":" in                                   \
+    ",\"cache_creation_input_tokens\":0,"                                                          \
+    "\"cache_read_input_tokens\":4,\"output_tokens\":" out "}}\n\n"                                \
     "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
 
 static void say_start(pen *p)
@@ -314,7 +327,7 @@ static gw_event call(gw_event_kind kind, uint32_t block, const char *text)
     return ev;
 }
 
-#define W_TOOL(i, id)                                                                                   \
+#define W_TOOL(i, id)                                                                              \
     OPEN(i, "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"f\",\"input\":{}}")
 
 static void test_writer_holds_usage_back(void **state)
@@ -455,7 +468,8 @@ static void test_tap(void **state)
     assert_int_equal(usage.input_tokens, 7);
     assert_int_equal(tap(t, "message_start", start, &usage), GW_TAP_DROP);
     assert_int_equal(tap(t, "content_block_delta", "{", &usage), GW_TAP_PASS);
-    assert_int_equal(tap(t, "message_delta", "{\"usage\":{\"output_tokens\":8}}", &usage), GW_TAP_PASS);
+    assert_int_equal(tap(t, "message_delta", "{\"usage\":{\"output_tokens\":8}}", &usage),
+                     GW_TAP_PASS);
     assert_int_equal(usage.output_tokens, 8);
     assert_int_equal(usage.cache_write_tokens, 4);
     assert_false(W->tap_complete(t));
@@ -470,9 +484,10 @@ static void test_tap_answer(void **state)
 {
     (void)state;
     aigw_usage usage = gw_usage_unknown();
-    assert_true(W->tap_answer(GW_S("{\"type\":\"message\",\"content\":[],\"usage\":{\"input_tokens\":1,"
-                                   "\"cache_read_input_tokens\":2,\"output_tokens\":3}}"),
-                              &usage));
+    assert_true(
+        W->tap_answer(GW_S("{\"type\":\"message\",\"content\":[],\"usage\":{\"input_tokens\":1,"
+                           "\"cache_read_input_tokens\":2,\"output_tokens\":3}}"),
+                      &usage));
     assert_int_equal(usage.input_tokens, 3);
     assert_int_equal(usage.cached_tokens, 2);
     assert_false(W->tap_answer(GW_S("{\"type\":\"error\"}"), &usage));

@@ -2,15 +2,15 @@
 /* Must not look at neutral structures: bytes in, bytes out. */
 #include "unit/wire/anthropic_kit.h"
 
-#define CHAT(rest) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" rest "}"
+#define CHAT(rest)     "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" rest "}"
 #define TALK(messages) "{\"model\":\"m\",\"messages\":[" messages "]}"
-#define USER_HI "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}"
-#define BODY(messages, rest)                                                                            \
+#define USER_HI        "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}"
+#define BODY(messages, rest)                                                                       \
     "{\"model\":\"m\",\"max_tokens\":4096" rest ",\"messages\":[" messages "]}"
 #define FUNCTION(name) "{\"type\":\"function\",\"function\":{\"name\":\"" name "\"}}"
-#define CALL(id, name, args)                                                                            \
-    "{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"" name "\",\"arguments\":\"" args \
-    "\"}}"
+#define CALL(id, name, args)                                                                       \
+    "{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"" name                      \
+    "\",\"arguments\":\"" args "\"}}"
 
 /* A request, the model of the target, and what must stand in the result. */
 static const struct mapped {
@@ -28,109 +28,154 @@ static const struct mapped {
      "", "\"system\":\"a\\n\\nb\"", NULL, NULL},
     {TALK("{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}]},"
           "{\"role\":\"system\",\"content\":\"b\"},{\"role\":\"user\",\"content\":\"hi\"}"),
-     "", "\"system\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]", NULL, NULL},
+     "", "\"system\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]", NULL,
+     NULL},
     {TALK("{\"role\":\"system\",\"content\":\" \\n\"},{\"role\":\"user\",\"content\":\"hi\"}"), "",
      USER_HI, "\"system\"", NULL},
     {TALK("{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"system\",\"content\":\"s\"}"),
-     "claude-opus-4-8", "[" USER_HI ",{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"s\"}]}]",
-     NULL, NULL},
+     "claude-opus-4-8",
+     "[" USER_HI ",{\"role\":\"system\",\"content\":[{\"type\":\"text\",\"text\":\"s\"}]}]", NULL,
+     NULL},
     {TALK("{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"system\",\"content\":\"s\"}"),
      "claude-sonnet-4-5",
-     "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"text\",\"text\":\"s\"}]}]",
+     "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"text\","
+     "\"text\":\"s\"}]}]",
      NULL, NULL},
-    {TALK("{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
-          CALL("c", "f", "{}") "]},{\"role\":\"system\",\"content\":\"s\"},"
-          "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}"),
+    {TALK("{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":null,\"tool_"
+          "calls\":[" CALL("c", "f",
+                           "{}") "]},{\"role\":\"system\",\"content\":\"s\"},"
+                                 "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}"),
      "claude-opus-4-8",
-     "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"c\",\"content\":\"r\"}]},"
+     "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"c\",\"content\":"
+     "\"r\"}]},"
      "{\"role\":\"system\"",
      NULL, NULL},
     {TALK("{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"developer\",\"content\":\"hi\"}"),
      "claude-opus-4-8", "\"system\":\"a\",\"messages\":[" USER_HI "]", NULL, NULL},
     /* turns */
     {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"b\"}"), "",
-     "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}]",
+     "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\","
+     "\"text\":\"b\"}]}]",
      NULL, NULL},
     {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\" \"},"
           "{\"role\":\"user\",\"content\":\"b\"}"),
-     "", "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}", "assistant", NULL},
-    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b \\n \\\\n\\t\"}"), "",
-     "\"text\":\"b \\n \\\\n\"", NULL, NULL},
+     "", "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}", "assistant",
+     NULL},
+    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b \\n "
+          "\\\\n\\t\"}"),
+     "", "\"text\":\"b \\n \\\\n\"", NULL, NULL},
     {TALK("{\"role\":\"user\",\"content\":\"a\",\"name\":\"bob\"}"), "", "\"text\":\"a\"", "bob",
      "/messages/0"},
-    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":["
-          CALL("c:1", "f", "") "," CALL("d", "g", " {\\\"a\\\": 1} ") "]},"
-          "{\"role\":\"tool\",\"tool_call_id\":\"c:1\",\"content\":\"\"},"
-          "{\"role\":\"tool\",\"tool_call_id\":\"d\",\"content\":[{\"type\":\"text\",\"text\":\"1\"},"
-          "{\"type\":\"text\",\"text\":\"2\"}]},{\"role\":\"user\",\"content\":\"go\"}"),
+    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"x\",\"tool_"
+          "calls\":[" CALL("c:1", "f", "") "," CALL(
+              "d", "g",
+              " {\\\"a\\\": 1} ") "]},"
+                                  "{\"role\":\"tool\",\"tool_call_id\":\"c:1\",\"content\":\"\"},"
+                                  "{\"role\":\"tool\",\"tool_call_id\":\"d\",\"content\":[{"
+                                  "\"type\":\"text\",\"text\":\"1\"},"
+                                  "{\"type\":\"text\",\"text\":\"2\"}]},{\"role\":\"user\","
+                                  "\"content\":\"go\"}"),
      "",
-     "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"tool_use\","
-     "\"id\":\"c_1\",\"name\":\"f\",\"input\":{}},{\"type\":\"tool_use\",\"id\":\"d\",\"name\":\"g\","
-     "\"input\":{\"a\": 1}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":"
-     "\"c_1\",\"content\":\"\"},{\"type\":\"tool_result\",\"tool_use_id\":\"d\",\"content\":[{\"type\":"
-     "\"text\",\"text\":\"1\"},{\"type\":\"text\",\"text\":\"2\"}]},{\"type\":\"text\",\"text\":\"go\"}]}",
+     "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"tool_"
+     "use\","
+     "\"id\":\"c_1\",\"name\":\"f\",\"input\":{}},{\"type\":\"tool_use\",\"id\":\"d\",\"name\":"
+     "\"g\","
+     "\"input\":{\"a\": "
+     "1}}]},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":"
+     "\"c_1\",\"content\":\"\"},{\"type\":\"tool_result\",\"tool_use_id\":\"d\",\"content\":[{"
+     "\"type\":"
+     "\"text\",\"text\":\"1\"},{\"type\":\"text\",\"text\":\"2\"}]},{\"type\":\"text\",\"text\":"
+     "\"go\"}]}",
      NULL, NULL},
     {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"x\","
           "\"reasoning_content\":\"hm\"}"),
      "", "{\"type\":\"text\",\"text\":\"x\"}", "hm", "/messages/1/reasoning_content"},
-    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"x\",\"tool_calls\":["
-          CALL("c", "f", "{}") "],\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"hm\","
-          "\"signature\":\"S\"},{\"type\":\"redacted_thinking\",\"data\":\"D\"}]},"
-          "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}"),
+    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"x\",\"tool_"
+          "calls\":[" CALL(
+              "c", "f",
+              "{}") "],\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"hm\","
+                    "\"signature\":\"S\"},{\"type\":\"redacted_thinking\",\"data\":\"D\"}]},"
+                    "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}"),
      "",
-     "[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"S\"},{\"type\":\"redacted_thinking\","
+     "[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"S\"},{\"type\":\"redacted_"
+     "thinking\","
      "\"data\":\"D\"},{\"type\":\"text\",\"text\":\"x\"},{\"type\":\"tool_use\"",
      NULL, NULL},
     /* files */
     {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":"
           "\"data:image/png;base64,/9j/4AAQ\"}}]}"),
-     "", "{\"type\":\"base64\",\"media_type\":\"image/jpeg\",\"data\":\"/9j/4AAQ\"}", "image/png", NULL},
-    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/y\"}}]}"),
+     "", "{\"type\":\"base64\",\"media_type\":\"image/jpeg\",\"data\":\"/9j/4AAQ\"}", "image/png",
+     NULL},
+    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"https:/"
+          "/x/y\"}}]}"),
      "", "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x/y\"}}", NULL, NULL},
-    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.txt\",\"file_data\":"
+    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.txt\","
+          "\"file_data\":"
           "\"data:text/plain;base64,aGkKIg==\"}}]}"),
      "",
-     "{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":\"hi\\n\\\"\"},"
+     "{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":\"text/"
+     "plain\",\"data\":\"hi\\n\\\"\"},"
      "\"title\":\"a.txt\"}",
      NULL, NULL},
-    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\",\"file_data\":"
+    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\","
+          "\"file_data\":"
           "\"data:application/pdf;base64,JVBERi0x\"}}]}"),
-     "", "{\"type\":\"base64\",\"media_type\":\"application/pdf\",\"data\":\"JVBERi0x\"}", NULL, NULL},
+     "", "{\"type\":\"base64\",\"media_type\":\"application/pdf\",\"data\":\"JVBERi0x\"}", NULL,
+     NULL},
     /* tools */
     {CHAT(",\"tools\":[" FUNCTION("f") "],\"parallel_tool_calls\":false"), "",
      "\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}],"
      "\"tool_choice\":{\"type\":\"auto\",\"disable_parallel_tool_use\":true}",
      NULL, NULL},
-    {CHAT(",\"tools\":[" FUNCTION("f") "],\"parallel_tool_calls\":false,\"tool_choice\":\"none\""), "",
-     "\"tool_choice\":{\"type\":\"none\"}", "parallel", NULL},
-    {CHAT(",\"tools\":[" FUNCTION("f") "],\"tool_choice\":\"required\",\"parallel_tool_calls\":true"), "",
-     "\"tool_choice\":{\"type\":\"any\"}", "parallel", NULL},
-    {CHAT(",\"tools\":[" FUNCTION("f") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":"
-          "\"f\"}}"),
+    {CHAT(",\"tools\":[" FUNCTION("f") "],\"parallel_tool_calls\":false,\"tool_choice\":\"none\""),
+     "", "\"tool_choice\":{\"type\":\"none\"}", "parallel", NULL},
+    {CHAT(",\"tools\":[" FUNCTION(
+         "f") "],\"tool_choice\":\"required\",\"parallel_tool_calls\":true"),
+     "", "\"tool_choice\":{\"type\":\"any\"}", "parallel", NULL},
+    {CHAT(",\"tools\":[" FUNCTION(
+         "f") "],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":"
+              "\"f\"}}"),
      "", "\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}", NULL, NULL},
-    {CHAT(",\"tools\":[" FUNCTION("f") "," FUNCTION("g") "],\"tool_choice\":{\"type\":\"allowed_tools\","
-          "\"allowed_tools\":{\"mode\":\"required\",\"tools\":[" FUNCTION("g") "]}}"),
+    {CHAT(",\"tools\":[" FUNCTION("f") "," FUNCTION(
+         "g") "],\"tool_choice\":{\"type\":\"allowed_tools\","
+              "\"allowed_tools\":{\"mode\":\"required\",\"tools\":[" FUNCTION("g") "]}}"),
      "", "\"tools\":[{\"name\":\"g\"", "\"f\"", NULL},
     {CHAT(",\"tool_choice\":\"auto\""), "", USER_HI, "tool_choice", "/tool_choice"},
-    {CHAT(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\",\"strict\":true,"
+    {CHAT(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\","
+          "\"strict\":true,"
           "\"parameters\":{\"properties\":{\"a\":{}}}}}]"),
      "",
-     "{\"name\":\"f\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\",\"properties\":{\"a\":{}}},"
+     "{\"name\":\"f\",\"description\":\"d\",\"input_schema\":{\"type\":\"object\",\"properties\":{"
+     "\"a\":{}}},"
      "\"strict\":true}",
      NULL, NULL},
     {CHAT(",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"c\"}}]"), "",
      "\"properties\":{\"input\":{\"type\":\"string\"}}", NULL, "/tools/0"},
     /* shape */
-    {CHAT(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":"
-          "{\"type\":\"object\"}}}"),
-     "", "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}}", NULL,
-     NULL},
+    {CHAT(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\","
+          "\"schema\":"
+          "{\"type\":\"object\",\"properties\":{\"properties\":{\"type\":\"array\",\"items\":{"
+          "\"anyOf\":["
+          "{\"type\":\"object\"},{\"type\":\"object\",\"additionalProperties\":true,\"enum\":[{"
+          "\"type\":"
+          "\"object\"}]}]}},\"type\":{\"type\":\"string\"}}}}}"),
+     "",
+     "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\","
+     "\"properties\":"
+     "{\"properties\":{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"object\","
+     "\"additionalProperties\":false},{\"type\":\"object\",\"additionalProperties\":true,\"enum\":["
+     "{\"type\":"
+     "\"object\"}]}]}},\"type\":{\"type\":\"string\"}},\"additionalProperties\":false}}}",
+     NULL, NULL},
     {CHAT(",\"response_format\":{\"type\":\"json_object\"}"), "",
-     "\"system\":\"Answer with one valid JSON object and nothing else.\"", NULL, "/response_format"},
+     "\"system\":\"Answer with one valid JSON object and nothing else.\"", NULL,
+     "/response_format"},
     /* sampling and stop */
-    {CHAT(",\"stop\":[\"a\",\" \",\"\",\"b\"]"), "", "\"stop_sequences\":[\"a\",\"b\"]", NULL, NULL},
+    {CHAT(",\"stop\":[\"a\",\" \",\"\",\"b\"]"), "", "\"stop_sequences\":[\"a\",\"b\"]", NULL,
+     NULL},
     {CHAT(",\"stop\":\"\""), "", USER_HI, "stop_sequences", NULL},
-    {CHAT(",\"temperature\":1.7"), "claude-sonnet-4-5", "\"temperature\":1}", "1.7", "/temperature"},
+    {CHAT(",\"temperature\":1.7"), "claude-sonnet-4-5", "\"temperature\":1}", "1.7",
+     "/temperature"},
     {CHAT(",\"temperature\":0.30"), "", "\"temperature\":0.30", NULL, NULL},
     {CHAT(",\"temperature\":0.3,\"top_p\":0.5"), "", "\"temperature\":0.3", "top_p", "/top_p"},
     {CHAT(",\"top_p\":0.5,\"top_k\":3"), "", "\"top_p\":0.5,\"top_k\":3", NULL, NULL},
@@ -140,22 +185,25 @@ static const struct mapped {
     /* reasoning */
     {CHAT(",\"reasoning_effort\":\"medium\",\"temperature\":0.2"), "claude-sonnet-4-5",
      "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":8192}", "temperature", "/temperature"},
-    {CHAT(",\"reasoning_effort\":\"medium\""), "claude-sonnet-4-5", "\"max_tokens\":12288", NULL, NULL},
+    {CHAT(",\"reasoning_effort\":\"medium\""), "claude-sonnet-4-5", "\"max_tokens\":12288", NULL,
+     NULL},
     {CHAT(",\"reasoning_effort\":\"high\",\"max_tokens\":4000"), "claude-sonnet-4-5",
      "\"budget_tokens\":2000", "output_config", NULL},
-    {CHAT(",\"reasoning_effort\":\"high\",\"max_tokens\":1500"), "claude-sonnet-4-5", "\"max_tokens\":1500",
-     "thinking", "/reasoning_effort"},
+    {CHAT(",\"reasoning_effort\":\"high\",\"max_tokens\":1500"), "claude-sonnet-4-5",
+     "\"max_tokens\":1500", "thinking", "/reasoning_effort"},
     {CHAT(",\"reasoning_effort\":\"max\""), "claude-opus-4-1", "\"max_tokens\":32000", NULL, NULL},
     {CHAT(",\"reasoning_effort\":\"minimal\""), "claude-opus-4-6",
      "\"thinking\":{\"type\":\"adaptive\"},\"output_config\":{\"effort\":\"low\"}", NULL, NULL},
     {CHAT(",\"reasoning_effort\":\"xhigh\""), "claude-opus-4-6", "\"effort\":\"high\"", NULL,
      "/reasoning_effort"},
-    {CHAT(",\"reasoning_effort\":\"xhigh\""), "claude-opus-4-7", "\"effort\":\"xhigh\"", NULL, NULL},
-    {CHAT(",\"reasoning_effort\":\"none\""), "claude-sonnet-4-5", "\"thinking\":{\"type\":\"disabled\"}", NULL,
+    {CHAT(",\"reasoning_effort\":\"xhigh\""), "claude-opus-4-7", "\"effort\":\"xhigh\"", NULL,
      NULL},
+    {CHAT(",\"reasoning_effort\":\"none\""), "claude-sonnet-4-5",
+     "\"thinking\":{\"type\":\"disabled\"}", NULL, NULL},
     {CHAT(",\"reasoning_effort\":\"low\""), "claude-3-5-haiku-latest", USER_HI, "thinking",
      "/reasoning_effort"},
-    {CHAT(",\"reasoning_effort\":\"low\",\"tools\":[" FUNCTION("f") "],\"tool_choice\":\"required\""),
+    {CHAT(",\"reasoning_effort\":\"low\",\"tools\":[" FUNCTION(
+         "f") "],\"tool_choice\":\"required\""),
      "claude-sonnet-4-5", "\"type\":\"any\"", "thinking", "/reasoning_effort"},
     /* the rest */
     {CHAT(",\"user\":\"u\""), "", "\"metadata\":{\"user_id\":\"u\"}", NULL, NULL},
@@ -197,22 +245,26 @@ static const struct {
     {CHAT(",\"n\":2"), "/n"},
     {CHAT(",\"logprobs\":true"), "/logprobs"},
     {CHAT(",\"audio\":{\"voice\":\"a\",\"format\":\"wav\"}"), "/audio"},
-    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AAAA\","
+    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":"
+          "\"AAAA\","
           "\"format\":\"wav\"}}]}"),
      "/messages/0/content/0"},
     {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"file_id\":\"f\"}}]}"),
      "/messages/0/content/0"},
-    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a\",\"file_data\":"
+    {TALK("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":\"a\",\"file_"
+          "data\":"
           "\"data:text/plain;base64,/w==\"}}]}"),
      "/messages/0/content/0"},
     {TALK("{\"role\":\"user\",\"content\":\" \"}"), "/messages"},
-    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
-          CALL("c", "f", "{\\\"a\\\"") "]}"),
+    {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_"
+          "calls\":[" CALL("c", "f", "{\\\"a\\\"") "]}"),
      "/messages/1/tool_calls/0"},
-    {CHAT(",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"c\",\"format\":{\"type\":\"grammar\"}}}]"),
+    {CHAT(",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"c\",\"format\":{\"type\":"
+          "\"grammar\"}}}]"),
      "/tools/0"},
-    {CHAT(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":"
-          "\"array\"}}}]"),
+    {CHAT(
+         ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":"
+         "\"array\"}}}]"),
      "/tools/0"},
     {CHAT(",\"tools\":[{\"type\":\"web_search\"}]"), "/tools/0"},
 };
@@ -266,8 +318,9 @@ static void test_at_most_four_cache_marks(void **state)
     const char *out = kit_text(&k);
     kit_has(out, "{\"type\":\"text\",\"text\":\"1\"}");
     kit_has(out, "{\"type\":\"text\",\"text\":\"2\",\"cache_control\":{\"type\":\"ephemeral\"}}");
-    kit_has(out, "{\"type\":\"text\",\"text\":\"5\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":"
-                 "\"1h\"}}");
+    kit_has(out,
+            "{\"type\":\"text\",\"text\":\"5\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":"
+            "\"1h\"}}");
     gw_buf_free(&text);
     kit_close(&k);
 }
@@ -277,9 +330,11 @@ static void test_no_thinking_inside_a_foreign_tool_loop(void **state)
 {
     (void)state;
     const char *json =
-        "{\"model\":\"m\",\"reasoning_effort\":\"low\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
-        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" CALL("c", "f", "{}") "]},"
-        "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}]}";
+        "{\"model\":\"m\",\"reasoning_effort\":\"low\",\"messages\":[{\"role\":\"user\","
+        "\"content\":\"a\"},"
+        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" CALL(
+            "c", "f", "{}") "]},"
+                            "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"r\"}]}";
     kit k;
     kit_open(&k);
     assert_int_equal(kit_request(&k, &gw_wire_openai_chat, json, "claude-sonnet-4-5"), AIGW_OK);

@@ -1,0 +1,78 @@
+/*
+ * A JSON Schema as output_config.format takes it: every object says additionalProperties:false.
+ * Knows the keywords that hold schemas, and nothing of requests.
+ */
+#include "wire/anthropic.h"
+
+/* What stands under a keyword. */
+typedef enum holds { HOLDS_VALUE, HOLDS_SCHEMA, HOLDS_NAMED } holds;
+
+static holds keyword(const gw_json_doc *doc, gw_json_ref key)
+{
+    static const char *const named[] = {"properties", "$defs", "definitions", NULL};
+    static const char *const schemas[] = {"items", "prefixItems", "anyOf", "allOf", "oneOf", NULL};
+    for (size_t i = 0; named[i] != NULL; i++) {
+        if (gw_json_key_is(doc, key, named[i])) {
+            return HOLDS_NAMED;
+        }
+    }
+    for (size_t i = 0; schemas[i] != NULL; i++) {
+        if (gw_json_key_is(doc, key, schemas[i])) {
+            return HOLDS_SCHEMA;
+        }
+    }
+    return HOLDS_VALUE;
+}
+
+static void write_list(gw_jw *w, const gw_json_doc *doc, gw_json_ref array)
+{
+    gw_jw_array(w);
+    for (gw_json_ref r = gw_json_first(doc, array); r != GW_JSON_ABSENT; r = gw_json_next(doc, r)) {
+        gw_anthropic_write_schema(w, doc, r);
+    }
+    gw_jw_array_end(w);
+}
+
+static void write_named(gw_jw *w, const gw_json_doc *doc, gw_json_ref object)
+{
+    gw_jw_object(w);
+    for (gw_json_ref key = gw_json_first(doc, object); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
+        gw_jw_key_inner(w, gw_json_inner(doc, key));
+        gw_anthropic_write_schema(w, doc, gw_json_value(doc, key));
+    }
+    gw_jw_object_end(w);
+}
+
+/* Recursion ends with the depth that the JSON reader allows. */
+void gw_anthropic_write_schema(gw_jw *w, const gw_json_doc *doc, gw_json_ref schema)
+{
+    if (gw_json_typeof(doc, schema) != GW_JSON_OBJECT) {
+        gw_jw_raw(w, gw_json_raw(doc, schema));
+        return;
+    }
+    gw_jw_object(w);
+    for (gw_json_ref key = gw_json_first(doc, schema); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
+        gw_json_ref value = gw_json_value(doc, key);
+        gw_json_type type = gw_json_typeof(doc, value);
+        holds what = keyword(doc, key);
+        gw_jw_key_inner(w, gw_json_inner(doc, key));
+        if (what == HOLDS_NAMED && type == GW_JSON_OBJECT) {
+            write_named(w, doc, value);
+        } else if (what == HOLDS_SCHEMA && type == GW_JSON_ARRAY) {
+            write_list(w, doc, value);
+        } else if (what == HOLDS_SCHEMA) {
+            gw_anthropic_write_schema(w, doc, value);
+        } else {
+            gw_jw_raw(w, gw_json_raw(doc, value));
+        }
+    }
+    bool object = gw_json_is(doc, gw_json_get(doc, schema, "type"), "object") ||
+                  gw_json_get(doc, schema, "properties") != GW_JSON_ABSENT;
+    if (object && gw_json_get(doc, schema, "additionalProperties") == GW_JSON_ABSENT) {
+        gw_jw_key(w, "additionalProperties");
+        gw_jw_bool(w, false);
+    }
+    gw_jw_object_end(w);
+}
