@@ -2,9 +2,10 @@
 #include "server/answer.h"
 
 #include "base/text.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 static void check_head(const aigw_head *head, const gw_head_framing *framing, const char *expected)
 {

@@ -2,12 +2,13 @@
 #include "server/listener.h"
 
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static void good_addresses(void **state)
 {

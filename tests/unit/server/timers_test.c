@@ -1,9 +1,10 @@
 /* The heap of deadlines: order, lazy moves, removal, against a plain scan. */
 #include "server/timers.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #define COUNT 200
 
