@@ -39,6 +39,12 @@ void gw_attempt_fail_nomem(aigw_exchange *x)
     x->attempt.outcome.elsewhere = false;
 }
 
+bool gw_attempt_may_pass(gw_api_error_kind kind)
+{
+    return kind == GW_ERR_RATE_LIMIT || kind == GW_ERR_SERVER || kind == GW_ERR_OVERLOADED ||
+           kind == GW_ERR_UNAVAILABLE || kind == GW_ERR_TIMEOUT || kind == GW_ERR_UPSTREAM;
+}
+
 void gw_attempt_drop(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;

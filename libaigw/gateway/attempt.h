@@ -76,6 +76,8 @@ void gw_attempt_fail(aigw_exchange *x, gw_api_error_kind kind, int status, const
 /* The same with an error that was read; its texts must live until then. */
 void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error);
 void gw_attempt_fail_nomem(aigw_exchange *x);
+/* A failure told under a good status: may it be gone by itself the next time? */
+bool gw_attempt_may_pass(gw_api_error_kind kind);
 /* The answer is complete and in the output. */
 void gw_attempt_done(aigw_exchange *x);
 /* Sets the timer for what is due next. */

@@ -12,13 +12,6 @@ static size_t event_max(const aigw_exchange *x)
     return cap < EVENT_MAX ? cap : EVENT_MAX;
 }
 
-/* Failures within a stream that are gone by themselves, perhaps. */
-static bool may_pass(gw_api_error_kind kind)
-{
-    return kind == GW_ERR_RATE_LIMIT || kind == GW_ERR_SERVER || kind == GW_ERR_OVERLOADED ||
-           kind == GW_ERR_UNAVAILABLE || kind == GW_ERR_TIMEOUT || kind == GW_ERR_UPSTREAM;
-}
-
 /* -- same format: whole events as they came -- */
 
 /* The first event of a stream may be its failure: then another try may still do. */
@@ -33,7 +26,7 @@ static void event_failed(aigw_exchange *x, aigw_slice data)
     }
     a->wire->read_error(x->arena, 0, kept, &error); /* its words decide: the status was a good one */
     gw_attempt_fail_with(x, &error);
-    a->outcome.again = may_pass(error.kind);
+    a->outcome.again = gw_attempt_may_pass(error.kind);
 }
 
 static int on_event(void *user, const gw_sse_event *event)
@@ -132,7 +125,7 @@ static int emit_error(aigw_exchange *x, const gw_event *event)
         a->told = x->wire->writer_event(a->writer, event, &x->out) == AIGW_OK && !x->out.failed;
     if (gw_head_keep_error(x, &event->error, &error)) {
         gw_attempt_fail_with(x, &error);
-        a->outcome.again = may_pass(error.kind);
+        a->outcome.again = gw_attempt_may_pass(error.kind);
     } else {
         gw_attempt_fail_nomem(x);
     }

@@ -49,8 +49,27 @@ void gw_whole_data(aigw_exchange *x, aigw_slice bytes)
         gw_attempt_fail_nomem(x);
 }
 
+/* Does the body say an error as every dialect does: an object with an object "error"? */
+static bool error_shaped(aigw_exchange *x, aigw_slice body)
+{
+    gw_json_doc doc;
+    if (!body.len || gw_json_parse(x->arena, body, &answer_limits, &doc, NULL) != AIGW_OK)
+        return false;
+    return gw_json_typeof(&doc, gw_json_get(&doc, 0, "error")) == GW_JSON_OBJECT;
+}
+
+/* No answer. Some hosts tell an error under status 200: then it is that error. */
 static void junk(aigw_exchange *x)
 {
+    gw_attempt *a = &x->attempt;
+    aigw_slice body = gw_arena_copy(x->arena, gw_buf_slice(store(x)));
+    if (body.len && body.len <= GW_ERROR_BODY_MAX && error_shaped(x, body)) {
+        gw_api_error error;
+        a->wire->read_error(x->arena, 0, body, &error);
+        gw_attempt_fail_with(x, &error);
+        a->outcome.again = gw_attempt_may_pass(error.kind);
+        return;
+    }
     gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's answer could not be read.");
 }
 
@@ -147,15 +166,6 @@ void gw_error_data(aigw_exchange *x, aigw_slice bytes)
     open_body(x, GW_ERROR_BODY_MAX);
     size_t room = GW_ERROR_BODY_MAX - gw_buf_len(&a->body);
     gw_buf_add(&a->body, gw_slice(bytes.data, bytes.len < room ? bytes.len : room));
-}
-
-/* Does the body say an error as every dialect does: an object with an object "error"? */
-static bool error_shaped(aigw_exchange *x, aigw_slice body)
-{
-    gw_json_doc doc;
-    if (!body.len || gw_json_parse(x->arena, body, &answer_limits, &doc, NULL) != AIGW_OK)
-        return false;
-    return gw_json_typeof(&doc, gw_json_get(&doc, 0, "error")) == GW_JSON_OBJECT;
 }
 
 void gw_error_end(aigw_exchange *x)

@@ -310,6 +310,24 @@ static void steering_headers_reach_the_client(void **state)
     fake_free(f);
 }
 
+static void an_error_under_a_good_status_is_that_error(void **state)
+{
+    (void)state;
+    const char *body = "{\"error\":{\"message\":\"too long\",\"type\":\"invalid_request_error\","
+                       "\"code\":400}}";
+    const fake_answer script[] = {{.status = 200, .type = JSON, .body = body}};
+    const char *paths[] = {OPENAI_PATH, ANTHROPIC_PATH};
+    const char *asks[] = {ASK("o"), ASK_A("o")};
+    for (int i = 0; i < 2; i++) {
+        fake *f = fake_new(FAKE_CONFIG, script, 1);
+        fake_result r = take_late(f, fake_open(f, paths[i], asks[i]));
+        assert_int_equal(r.status, 400);
+        assert_has(r.body, "too long");
+        free(r.body);
+        fake_free(f);
+    }
+}
+
 /* -- stream or not, against what was asked -- */
 
 static void a_document_becomes_a_stream(void **state)
@@ -551,6 +569,7 @@ int main(void)
         cmocka_unit_test(overload_is_told_in_the_words_of_the_dialect),
         cmocka_unit_test(transport_failures_are_502),
         cmocka_unit_test(steering_headers_reach_the_client),
+        cmocka_unit_test(an_error_under_a_good_status_is_that_error),
         cmocka_unit_test(a_document_becomes_a_stream),
         cmocka_unit_test(a_stream_becomes_a_document),
         cmocka_unit_test(content_type_is_a_hint_only),
