@@ -6,29 +6,6 @@
 #include "proto/http1_head.h"
 
 #define KEPT_BYTES       (64u * 1024u)
-#define MAX_CHUNK_LINE   256u
-#define MAX_CHUNK_DIGITS 16u
-
-/* The places within a chunked body (RFC 9112 clause 7.1). */
-enum phase {
-    CHUNK_SIZE = 0,
-    EXT_NAME_START,
-    EXT_NAME,
-    EXT_VALUE_START,
-    EXT_VALUE,
-    EXT_QUOTED,
-    EXT_QUOTED_PAIR,
-    EXT_QUOTED_END,
-    CHUNK_LF,
-    CHUNK_DATA,
-    CHUNK_DATA_CR,
-    CHUNK_DATA_LF,
-    TRAILER_START,
-    TRAILER_NAME,
-    TRAILER_VALUE,
-    TRAILER_LF,
-    LAST_LF
-};
 
 static void clear_message(gw_http1 *p)
 {
@@ -42,9 +19,8 @@ static void clear_message(gw_http1 *p)
     p->minor = 1;
     p->keep_alive = p->expect_continue = p->chunked = false;
     p->content_length = -1;
-    p->chunk_left = 0;
-    p->line_len = 0;
-    p->phase = CHUNK_SIZE;
+    p->left = 0;
+    p->chunks = (gw_http1_chunks){0};
 }
 
 void gw_http1_init(gw_http1 *p, const gw_http1_limits *limits)
@@ -95,7 +71,7 @@ static void finish_head(gw_http1 *p)
         return;
     }
     bool body = p->chunked || p->content_length > 0;
-    p->chunk_left = p->content_length > 0 ? (uint64_t)p->content_length : 0;
+    p->left = p->content_length > 0 ? (uint64_t)p->content_length : 0;
     p->expect_continue = p->expect_continue && body;
     p->state = body ? GW_HTTP1_BODY : GW_HTTP1_DONE;
 }
@@ -148,177 +124,48 @@ static size_t feed_head(gw_http1 *p, const char *data, size_t len)
     return taken;
 }
 
-static size_t take_body(gw_http1 *p, const char *data, size_t len)
+static size_t take_body(gw_http1 *p, uint64_t *left, const char *data, size_t len)
 {
-    size_t n = len < p->chunk_left ? len : (size_t)p->chunk_left;
+    size_t n = len < *left ? len : (size_t)*left;
     if (!gw_buf_append(&p->body, data, n)) {
         no_memory(p);
         return 0;
     }
-    p->chunk_left -= n;
+    *left -= n;
     return n;
 }
 
 static size_t feed_length(gw_http1 *p, const char *data, size_t len)
 {
-    size_t n = take_body(p, data, len);
-    if (p->chunk_left == 0 && p->state == GW_HTTP1_BODY)
+    size_t n = take_body(p, &p->left, data, len);
+    if (p->left == 0 && p->state == GW_HTTP1_BODY)
         p->state = GW_HTTP1_DONE;
     return n;
 }
 
-static int hex_digit(char c)
+static size_t feed_framing(gw_http1 *p, const char *data, size_t len)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
-}
-
-/* The next phase of a chunk line in or behind its size; -1 if the byte may not stand there. */
-static int size_byte(gw_http1 *p, char c)
-{
-    int digit = hex_digit(c);
-    if (digit >= 0) {
-        if (p->line_len > MAX_CHUNK_DIGITS)
-            return -1;
-        p->chunk_left = p->chunk_left << 4 | (uint64_t)digit;
-        return CHUNK_SIZE;
-    }
-    if (p->line_len == 1) /* no digit */
-        return -1;
-    return c == ';' ? EXT_NAME_START : c == '\r' ? CHUNK_LF : -1;
-}
-
-static int extension_end(char c)
-{
-    return c == ';' ? EXT_NAME_START : c == '\r' ? CHUNK_LF : -1;
-}
-
-/* Chunk extensions are read and forgotten (RFC 9112 clause 7.1.1); blanks in them are refused. */
-static int extension_byte(int phase, char c)
-{
-    bool token = gw_http1_token_char(c);
-    switch (phase) {
-    case EXT_NAME_START:
-        return token ? EXT_NAME : -1;
-    case EXT_NAME:
-        return token ? EXT_NAME : c == '=' ? EXT_VALUE_START : extension_end(c);
-    case EXT_VALUE_START:
-        return token ? EXT_VALUE : c == '"' ? EXT_QUOTED : -1;
-    case EXT_VALUE:
-        return token ? EXT_VALUE : extension_end(c);
-    case EXT_QUOTED:
-        if (c == '"')
-            return EXT_QUOTED_END;
-        if (c == '\\')
-            return EXT_QUOTED_PAIR;
-        return gw_http1_value_char(c) ? EXT_QUOTED : -1;
-    case EXT_QUOTED_PAIR:
-        return gw_http1_value_char(c) ? EXT_QUOTED : -1;
-    default:
-        return extension_end(c);
-    }
-}
-
-/* A chunk line is complete: the last one has size 0. */
-static void start_chunk(gw_http1 *p)
-{
-    p->line_len = 0;
-    p->phase = p->chunk_left > 0 ? CHUNK_DATA : TRAILER_START;
-    if (p->chunk_left > p->limits.max_body_bytes - gw_buf_len(&p->body))
-        gw_http1_refuse(p, 413, "body too large");
-}
-
-/* Trailers are checked and forgotten: nothing of ours wants one. */
-static int trailer_byte(int phase, char c)
-{
-    switch (phase) {
-    case TRAILER_START:
-        return c == '\r' ? LAST_LF : gw_http1_token_char(c) ? TRAILER_NAME : -1;
-    case TRAILER_NAME:
-        return c == ':' ? TRAILER_VALUE : gw_http1_token_char(c) ? TRAILER_NAME : -1;
-    case TRAILER_VALUE:
-        return c == '\r' ? TRAILER_LF : gw_http1_value_char(c) ? TRAILER_VALUE : -1;
-    default:
-        return c == '\n' ? TRAILER_START : -1;
-    }
-}
-
-static void chunk_line_byte(gw_http1 *p, char c)
-{
-    if (++p->line_len > MAX_CHUNK_LINE) {
-        gw_http1_refuse(p, 400, "chunk line too long");
-        return;
-    }
-    int next = p->phase == CHUNK_SIZE ? size_byte(p, c) : extension_byte(p->phase, c);
-    if (next < 0)
-        gw_http1_refuse(p, 400, p->phase == CHUNK_SIZE ? "bad chunk size" : "bad chunk extension");
-    else
-        p->phase = next;
-}
-
-static void trailer_line_byte(gw_http1 *p, char c)
-{
-    if (++p->line_len > p->limits.max_header_bytes) {
-        gw_http1_refuse(p, 431, "trailer fields too long");
-        return;
-    }
-    int next = trailer_byte(p->phase, c);
-    if (next < 0)
-        gw_http1_refuse(p, 400, "bad trailer field");
-    else
-        p->phase = next;
-}
-
-/* One byte of framing. */
-static void chunk_byte(gw_http1 *p, char c)
-{
-    switch (p->phase) {
-    case CHUNK_LF:
-        if (c == '\n')
-            start_chunk(p);
-        else
-            gw_http1_refuse(p, 400, "bad end of a chunk line");
-        break;
-    case CHUNK_DATA_CR:
-        p->phase = CHUNK_DATA_LF;
-        if (c != '\r')
-            gw_http1_refuse(p, 400, "no CRLF behind a chunk");
-        break;
-    case CHUNK_DATA_LF:
-        p->phase = CHUNK_SIZE;
-        if (c != '\n')
-            gw_http1_refuse(p, 400, "no CRLF behind a chunk");
-        break;
-    case LAST_LF:
+    gw_http1_framing now;
+    const char *reason = "";
+    size_t n = gw_http1_chunks_feed(&p->chunks, p->limits.max_header_bytes, gw_slice(data, len),
+                                    &now, &reason);
+    if (now == GW_HTTP1_CHUNK_END)
         p->state = GW_HTTP1_DONE;
-        if (c != '\n')
-            gw_http1_refuse(p, 400, "bad end of the last chunk");
-        break;
-    case TRAILER_START:
-    case TRAILER_NAME:
-    case TRAILER_VALUE:
-    case TRAILER_LF:
-        trailer_line_byte(p, c);
-        break;
-    default:
-        chunk_line_byte(p, c);
-    }
+    else if (now == GW_HTTP1_CHUNK_BAD || now == GW_HTTP1_CHUNK_LONG)
+        gw_http1_refuse(p, now == GW_HTTP1_CHUNK_LONG ? 431 : 400, reason);
+    else if (p->chunks.left > p->limits.max_body_bytes - gw_buf_len(&p->body))
+        gw_http1_refuse(p, 413, "body too large");
+    return n;
 }
 
 static size_t feed_chunked(gw_http1 *p, const char *data, size_t len)
 {
     size_t taken = 0;
     while (taken < len && p->state == GW_HTTP1_BODY) {
-        if (p->phase != CHUNK_DATA) {
-            chunk_byte(p, data[taken++]);
-            continue;
-        }
-        taken += take_body(p, data + taken, len - taken);
-        if (p->chunk_left == 0)
-            p->phase = CHUNK_DATA_CR;
+        if (p->chunks.left > 0)
+            taken += take_body(p, &p->chunks.left, data + taken, len - taken);
+        else
+            taken += feed_framing(p, data + taken, len - taken);
     }
     return taken;
 }

@@ -8,6 +8,7 @@
 #define GW_PROTO_HTTP1_H
 
 #include "base/buf.h"
+#include "proto/http1_chunk.h"
 #include <aigw/error.h>
 
 #define GW_HTTP1_MAX_HEADERS 100
@@ -45,9 +46,8 @@ typedef struct gw_http1 {
     bool chunked;
     int64_t content_length; /* -1: none */
     gw_buf body;           /* decoded bytes */
-    uint64_t chunk_left;   /* of the chunk, or of a body with a length */
-    size_t line_len;       /* bytes of the current chunk line, or of all trailers, seen */
-    int phase;             /* of the chunk reader */
+    uint64_t left;         /* of a body with a length */
+    gw_http1_chunks chunks;
 } gw_http1;
 
 void gw_http1_init(gw_http1 *p, const gw_http1_limits *limits);

@@ -3,8 +3,7 @@
 #include "proto/http1_head.h"
 
 #include "base/text.h"
-
-#define MAX_LENGTH_DIGITS 18u /* any such number fits int64 */
+#include "proto/http1_field.h"
 
 bool gw_http1_refuse(gw_http1 *p, int status, const char *reason)
 {
@@ -27,26 +26,6 @@ static bool is_hex(char c)
 static bool is_one_of(char c, const char *set)
 {
     return c != '\0' && strchr(set, c) != NULL;
-}
-
-bool gw_http1_token_char(char c)
-{
-    return is_alnum(c) || is_one_of(c, "!#$%&'*+-.^_`|~");
-}
-
-bool gw_http1_value_char(char c)
-{
-    unsigned char u = (unsigned char)c;
-    return c == '\t' || (u >= 0x20 && u != 0x7F);
-}
-
-static bool is_token(aigw_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (!gw_http1_token_char(text.data[i]))
-            return false;
-    }
-    return text.len > 0;
 }
 
 /* %XX at position i. */
@@ -153,7 +132,7 @@ static bool parse_target(gw_http1 *p, aigw_slice *authority)
 static bool parse_request_line(gw_http1 *p, aigw_slice line, aigw_slice *authority)
 {
     p->method = gw_cut(&line, ' ');
-    if (!is_token(p->method))
+    if (!gw_http1_is_token(p->method))
         return gw_http1_refuse(p, 400, "bad method");
     p->target = gw_cut(&line, ' ');
     if (line.data == NULL)
@@ -166,28 +145,22 @@ static bool parse_request_line(gw_http1 *p, aigw_slice line, aigw_slice *authori
 
 static bool parse_field(gw_http1 *p, aigw_slice line)
 {
-    if (line.data[0] == ' ' || line.data[0] == '\t')
-        return gw_http1_refuse(p, 400, "folded header field");
-    aigw_slice value = line;
-    aigw_slice name = gw_cut(&value, ':');
-    if (value.data == NULL || !is_token(name))
-        return gw_http1_refuse(p, 400, "bad header field name");
-    for (size_t i = 0; i < value.len; i++) {
-        if (!gw_http1_value_char(value.data[i]))
-            return gw_http1_refuse(p, 400, "control character in a header field");
-    }
+    aigw_header field;
+    const char *fault = gw_http1_field(line, &field);
+    if (fault)
+        return gw_http1_refuse(p, 400, fault);
     if (p->header_count == GW_HTTP1_MAX_HEADERS)
         return gw_http1_refuse(p, 431, "too many header fields");
-    p->headers[p->header_count++] = (aigw_header){name, gw_trim(value)};
+    p->headers[p->header_count++] = field;
     return true;
 }
 
-/* How often a field occurs, and its last value. */
+/* How often a field occurs, and the last one. */
 static size_t count_fields(gw_http1 *p, aigw_slice name, aigw_header **last)
 {
     size_t count = 0;
     for (size_t i = 0; i < p->header_count; i++) {
-        if (gw_eq_nocase(p->headers[i].name, name)) {
+        if (p->headers[i].name.len == name.len && gw_eq_nocase(p->headers[i].name, name)) {
             *last = &p->headers[i];
             count++;
         }
@@ -218,71 +191,22 @@ static bool read_host(gw_http1 *p, aigw_slice authority)
     return true;
 }
 
-static bool read_content_length(gw_http1 *p)
+/* Where the body ends (RFC 9112 clause 6.3). */
+static bool read_framing(gw_http1 *p)
 {
-    aigw_header *field = NULL;
-    size_t count = count_fields(p, GW_S("content-length"), &field);
-    if (count == 0)
-        return true;
-    if (count > 1)
-        return gw_http1_refuse(p, 400, "more than one Content-Length");
-    aigw_slice text = field->value;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return gw_http1_refuse(p, 400, "bad Content-Length");
-    }
-    uint64_t value;
-    if (text.len > MAX_LENGTH_DIGITS || (text.len > 1 && text.data[0] == '0') ||
-        !gw_parse_u64(text, &value))
-        return gw_http1_refuse(p, 400, "bad Content-Length");
-    p->content_length = (int64_t)value;
-    return true;
-}
-
-/* RFC 9112 clause 6.1: one `chunked`, alone. */
-static bool read_transfer_encoding(gw_http1 *p)
-{
-    aigw_header *last = NULL;
-    if (count_fields(p, GW_S("transfer-encoding"), &last) == 0)
+    bool unknown;
+    aigw_slice coding;
+    const char *fault = gw_http1_length(p->headers, p->header_count, &p->content_length);
+    if (fault)
+        return gw_http1_refuse(p, 400, fault);
+    if (gw_http1_count(p->headers, p->header_count, GW_S("transfer-encoding"), &coding) == 0)
         return true;
     if (p->minor == 0)
         return gw_http1_refuse(p, 400, "Transfer-Encoding in HTTP/1.0");
     if (p->content_length >= 0)
         return gw_http1_refuse(p, 400, "Content-Length with Transfer-Encoding");
-    size_t chunked = 0;
-    for (size_t i = 0; i < p->header_count; i++) {
-        if (!gw_eq_nocase(p->headers[i].name, GW_S("transfer-encoding")))
-            continue;
-        aigw_slice rest = p->headers[i].value;
-        do {
-            aigw_slice coding = gw_trim(gw_cut(&rest, ','));
-            if (coding.len == 0)
-                return gw_http1_refuse(p, 400, "bad Transfer-Encoding");
-            if (!gw_eq_nocase(coding, GW_S("chunked")))
-                return gw_http1_refuse(p, 501, "unknown Transfer-Encoding");
-            chunked++;
-        } while (rest.data != NULL);
-    }
-    if (chunked != 1)
-        return gw_http1_refuse(p, 400, "bad Transfer-Encoding");
-    p->chunked = true;
-    return true;
-}
-
-static void read_connection(gw_http1 *p)
-{
-    bool close = false, keep = false;
-    for (size_t i = 0; i < p->header_count; i++) {
-        if (!gw_eq_nocase(p->headers[i].name, GW_S("connection")))
-            continue;
-        aigw_slice rest = p->headers[i].value;
-        do {
-            aigw_slice option = gw_trim(gw_cut(&rest, ','));
-            close = close || gw_eq_nocase(option, GW_S("close"));
-            keep = keep || gw_eq_nocase(option, GW_S("keep-alive"));
-        } while (rest.data != NULL);
-    }
-    p->keep_alive = !close && (p->minor > 0 || keep);
+    fault = gw_http1_encoding(p->headers, p->header_count, &p->chunked, &unknown);
+    return fault ? gw_http1_refuse(p, unknown ? 501 : 400, fault) : true;
 }
 
 /* RFC 9110 clause 10.1.1; a 1.0 client cannot mean it. */
@@ -319,7 +243,6 @@ bool gw_http1_parse_head(gw_http1 *p)
         if (!parse_field(p, line))
             return false;
     }
-    read_connection(p);
-    return read_host(p, authority) && read_content_length(p) && read_transfer_encoding(p) &&
-           read_expect(p);
+    p->keep_alive = gw_http1_persists(p->headers, p->header_count, p->minor);
+    return read_host(p, authority) && read_framing(p) && read_expect(p);
 }

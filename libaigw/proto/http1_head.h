@@ -11,7 +11,4 @@ bool gw_http1_parse_head(gw_http1 *p);
 /* Sets status and reason, and the state FAILED; returns false. */
 bool gw_http1_refuse(gw_http1 *p, int status, const char *reason);
 
-bool gw_http1_token_char(char c);
-bool gw_http1_value_char(char c); /* of a field value: HTAB, SP, visible, obs-text */
-
 #endif
