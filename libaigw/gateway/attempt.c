@@ -73,7 +73,8 @@ static void broke_off(aigw_exchange *x)
     gw_metrics_add(x->loop->metrics, GW_C_STREAMS_BROKEN, 1);
     gw_attempt_drop(x);
     x->reason = late ? "upstream_timeout" : "upstream_broke_off";
-    gw_exchange_broke(x, late ? AIGW_E_TIMEOUT : AIGW_E_UPSTREAM, "the provider's answer broke off");
+    gw_exchange_broke(x, late ? AIGW_E_TIMEOUT : AIGW_E_UPSTREAM,
+                      "the provider's answer broke off");
 }
 
 /* Every planned target once, without a pause; then, if it may help, all of them again after one. */
@@ -96,8 +97,8 @@ static bool try_on(aigw_exchange *x)
     x->round++;
     x->target = 0;
     x->phase = GW_X_PAUSE;
-    return gw_loop_timer_set(x->loop->loop, &x->timer,
-                             gw_now_ms(x->loop->clock) + delay, start_again, x);
+    return gw_loop_timer_set(x->loop->loop, &x->timer, gw_now_ms(x->loop->clock) + delay,
+                             start_again, x);
 }
 
 static void give_error(aigw_exchange *x)
@@ -326,10 +327,8 @@ static void ask(aigw_exchange *x, aigw_slice body)
     gw_attempt *a = &x->attempt;
     aigw_error err;
     aigw_header headers[GW_SEND_HEADERS];
-    gw_http_request request = {.target = a->upstream->target,
-                               .method = "POST",
-                               .headers = headers,
-                               .body = body};
+    gw_http_request request = {
+        .target = a->upstream->target, .method = "POST", .headers = headers, .body = body};
     int rc = gw_encode_headers(x, headers, &request.header_count, &err);
     if (rc == AIGW_OK)
         rc = x->loop->transport->start(x->loop->transport_self, &request, &handler, x, &a->transfer,

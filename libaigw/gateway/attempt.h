@@ -11,10 +11,10 @@
 #include "wire/wire.h"
 #include <aigw/exchange.h>
 
-#define GW_KEPT_MAX 24                       /* answer headers that go on to the client */
-#define GW_ERROR_BODY_MAX ((size_t)1 << 20)  /* of an error answer; the rest is not read */
-#define GW_OUT_HIGH ((size_t)256 << 10)      /* unread bytes that stop the upstream */
-#define GW_OUT_LOW ((size_t)64 << 10)        /* ... and those that let it go on */
+#define GW_KEPT_MAX       24                  /* answer headers that go on to the client */
+#define GW_ERROR_BODY_MAX ((size_t)1 << 20)   /* of an error answer; the rest is not read */
+#define GW_OUT_HIGH       ((size_t)256 << 10) /* unread bytes that stop the upstream */
+#define GW_OUT_LOW        ((size_t)64 << 10)  /* ... and those that let it go on */
 
 typedef enum gw_take {
     GW_TAKE_NOTHING, /* no head yet */
@@ -27,28 +27,28 @@ typedef enum gw_take {
 /* Why a try failed, and what may be done about it. Text lies in the arena or is static. */
 typedef struct gw_outcome {
     gw_api_error error;
-    bool again;      /* the same upstream may be asked once more */
-    bool elsewhere;  /* another one may do better */
-    bool as_it_is;   /* the collected error body may be forwarded as it stands */
+    bool again;     /* the same upstream may be asked once more */
+    bool elsewhere; /* another one may do better */
+    bool as_it_is;  /* the collected error body may be forwarded as it stands */
 } gw_outcome;
 
 typedef struct gw_attempt {
     const gw_upstream *upstream;
-    const gw_wire *wire;  /* of the upstream */
-    bool same;            /* the client speaks it too */
+    const gw_wire *wire; /* of the upstream */
+    bool same;           /* the client speaks it too */
     gw_transfer *transfer;
-    bool paused;          /* the receiver was full; resume is due */
-    bool over;            /* decided: bytes that still come are dropped */
-    bool complete;        /* the answer's terminal event was seen */
-    bool told;            /* the client has had an error event */
+    bool paused;   /* the receiver was full; resume is due */
+    bool over;     /* decided: bytes that still come are dropped */
+    bool complete; /* the answer's terminal event was seen */
+    bool told;     /* the client has had an error event */
     gw_take take;
     int status;
-    bool sse_type;        /* the head says text/event-stream */
-    int64_t length;       /* content-length; -1 unsaid */
-    int retry_after_s;    /* -1 unsaid */
-    int should_retry;     /* x-should-retry: -1 unsaid, 0, 1 */
+    bool sse_type;     /* the head says text/event-stream */
+    int64_t length;    /* content-length; -1 unsaid */
+    int retry_after_s; /* -1 unsaid */
+    int should_retry;  /* x-should-retry: -1 unsaid, 0, 1 */
     int64_t begun_ms, head_ms, last_ms;
-    gw_buf body;          /* what was collected, unless it goes straight to the output */
+    gw_buf body; /* what was collected, unless it goes straight to the output */
     bool body_on;
     aigw_header kept[GW_KEPT_MAX];
     size_t kept_count;

@@ -8,12 +8,18 @@ typedef struct kept_name {
     bool prefix;
 } kept_name;
 
-#define NAME(text) {{text, sizeof(text) - 1}, false}
-#define PREFIX(text) {{text, sizeof(text) - 1}, true}
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        {text, sizeof(text) - 1}, false                                                            \
+    }
+#define PREFIX(text)                                                                               \
+    {                                                                                              \
+        {text, sizeof(text) - 1}, true                                                             \
+    }
 
 /* Clients steer their own retries by these; nothing else of an upstream's head is theirs to see. */
 static const kept_name kept_names[] = {
-    NAME("retry-after"),    NAME("retry-after-ms"),          NAME("x-should-retry"),
+    NAME("retry-after"),    NAME("retry-after-ms"),         NAME("x-should-retry"),
     PREFIX("x-ratelimit-"), PREFIX("anthropic-ratelimit-"),
 };
 

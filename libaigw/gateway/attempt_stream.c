@@ -24,7 +24,8 @@ static void event_failed(aigw_exchange *x, aigw_slice data)
         gw_attempt_fail_nomem(x);
         return;
     }
-    a->wire->read_error(x->arena, 0, kept, &error); /* its words decide: the status was a good one */
+    a->wire->read_error(x->arena, 0, kept,
+                        &error); /* its words decide: the status was a good one */
     gw_attempt_fail_with(x, &error);
     a->outcome.again = gw_attempt_may_pass(error.kind);
 }
@@ -142,8 +143,8 @@ int gw_stream_emit(void *user, const gw_event *event)
         return emit_error(x, event);
     if (event->kind == GW_EV_USAGE)
         gw_usage_merge(&x->usage, &event->usage);
-    int rc = a->fold ? gw_fold_event(a->fold, event)
-                     : x->wire->writer_event(a->writer, event, &x->out);
+    int rc =
+        a->fold ? gw_fold_event(a->fold, event) : x->wire->writer_event(a->writer, event, &x->out);
     if (rc != AIGW_OK)
         return rc;
     a->complete = event->kind == GW_EV_END;

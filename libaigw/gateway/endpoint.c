@@ -2,21 +2,51 @@
 #include "gateway/endpoint.h"
 #include "base/text.h"
 
-#define S(literal) {(literal), sizeof(literal) - 1}
+#define S(literal)                                                                                 \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    }
 
 static const gw_endpoint endpoints[] = {
-    {.method = S("POST"), .path = S("/v1/chat/completions"), .kind = GW_END_CHAT,
-     .name = "chat_completions", .format = AIGW_FORMAT_OPENAI_CHAT, .body = true},
-    {.method = S("POST"), .path = S("/v1/messages"), .kind = GW_END_CHAT, .name = "messages",
-     .format = AIGW_FORMAT_ANTHROPIC, .body = true},
-    {.method = S("GET"), .path = S("/v1/models"), .kind = GW_END_MODELS, .name = "models",
+    {.method = S("POST"),
+     .path = S("/v1/chat/completions"),
+     .kind = GW_END_CHAT,
+     .name = "chat_completions",
+     .format = AIGW_FORMAT_OPENAI_CHAT,
+     .body = true},
+    {.method = S("POST"),
+     .path = S("/v1/messages"),
+     .kind = GW_END_CHAT,
+     .name = "messages",
+     .format = AIGW_FORMAT_ANTHROPIC,
+     .body = true},
+    {.method = S("GET"),
+     .path = S("/v1/models"),
+     .kind = GW_END_MODELS,
+     .name = "models",
      .format = AIGW_FORMAT_OPENAI_CHAT},
-    {.method = S("POST"), .path = S("/oauth2/token"), .kind = GW_END_TOKEN, .name = "token",
-     .format = AIGW_FORMAT_OPENAI_CHAT, .open = true, .issuer = true, .body = true},
-    {.method = S("GET"), .path = S("/.well-known/jwks.json"), .kind = GW_END_JWKS, .name = "jwks",
-     .format = AIGW_FORMAT_OPENAI_CHAT, .open = true, .issuer = true},
-    {.method = S("GET"), .path = S("/.well-known/openid-configuration"), .kind = GW_END_DISCOVERY,
-     .name = "discovery", .format = AIGW_FORMAT_OPENAI_CHAT, .open = true, .issuer = true},
+    {.method = S("POST"),
+     .path = S("/oauth2/token"),
+     .kind = GW_END_TOKEN,
+     .name = "token",
+     .format = AIGW_FORMAT_OPENAI_CHAT,
+     .open = true,
+     .issuer = true,
+     .body = true},
+    {.method = S("GET"),
+     .path = S("/.well-known/jwks.json"),
+     .kind = GW_END_JWKS,
+     .name = "jwks",
+     .format = AIGW_FORMAT_OPENAI_CHAT,
+     .open = true,
+     .issuer = true},
+    {.method = S("GET"),
+     .path = S("/.well-known/openid-configuration"),
+     .kind = GW_END_DISCOVERY,
+     .name = "discovery",
+     .format = AIGW_FORMAT_OPENAI_CHAT,
+     .open = true,
+     .issuer = true},
 };
 
 static aigw_slice path_of(aigw_slice target)

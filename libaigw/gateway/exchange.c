@@ -93,8 +93,8 @@ static void keys_too_late(void *user)
 static bool keep_headers(aigw_exchange *x)
 {
     const aigw_slice names[] = {GW_S("authorization"), GW_S("x-api-key")};
-    aigw_header *kept = gw_arena_calloc(x->arena, x->header_count ? x->header_count : 1,
-                                        sizeof *kept);
+    aigw_header *kept =
+        gw_arena_calloc(x->arena, x->header_count ? x->header_count : 1, sizeof *kept);
     size_t n = 0;
     if (!kept)
         return false;

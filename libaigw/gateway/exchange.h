@@ -11,9 +11,9 @@
 #include "gateway/worker.h"
 
 #define GW_KEYS_WAIT_MS 3000
-#define GW_PING_MS 15000
-#define GW_LINGER_MS 1000 /* how long a complete stream may hold its connection open */
-#define GW_HEAD_MAX 40
+#define GW_PING_MS      15000
+#define GW_LINGER_MS    1000 /* how long a complete stream may hold its connection open */
+#define GW_HEAD_MAX     40
 
 typedef enum gw_phase {
     GW_X_KEYS,   /* waits for a key set */
@@ -40,12 +40,12 @@ struct aigw_exchange {
     gw_task tell;  /* calls ready */
     gw_task later; /* concludes a failed try */
     gw_timer timer;
-    bool *gone;    /* set when freed under aigw_exchange_wait */
-    bool settled;  /* in the books */
+    bool *gone;   /* set when freed under aigw_exchange_wait */
+    bool settled; /* in the books */
 
     /* The request */
     const gw_endpoint *endpoint;
-    const gw_wire *wire; /* the client's dialect */
+    const gw_wire *wire;        /* the client's dialect */
     const aigw_header *headers; /* the caller's until start returns, else a copy */
     size_t header_count;
     aigw_slice body;
@@ -90,8 +90,8 @@ struct aigw_exchange {
 };
 
 /* exchange.c */
-void gw_exchange_tell(aigw_exchange *x);          /* `ready`, at the end of the step */
-void gw_exchange_done(aigw_exchange *x);          /* the answer is complete */
+void gw_exchange_tell(aigw_exchange *x); /* `ready`, at the end of the step */
+void gw_exchange_done(aigw_exchange *x); /* the answer is complete */
 void gw_exchange_broke(aigw_exchange *x, int code, const char *failure);
 
 /* prepare.c: parses the body, reads what routing needs, plans. False: it has been answered. */
@@ -101,11 +101,11 @@ bool gw_prepare_chat(aigw_exchange *x);
 void gw_local_give(aigw_exchange *x);
 
 /* respond.c */
-void gw_respond_id(aigw_exchange *x);             /* chooses the request id */
+void gw_respond_id(aigw_exchange *x); /* chooses the request id */
 void gw_respond_begin(aigw_exchange *x, int status, const char *content_type);
 void gw_respond_header(aigw_exchange *x, aigw_slice name, aigw_slice value); /* borrowed */
-void gw_respond_whole(aigw_exchange *x);          /* `out` holds the body: gives the head, done */
-void gw_respond_stream(aigw_exchange *x);         /* gives the head of a stream */
+void gw_respond_whole(aigw_exchange *x);  /* `out` holds the body: gives the head, done */
+void gw_respond_stream(aigw_exchange *x); /* gives the head of a stream */
 /* An error in the client's dialect. */
 void gw_respond_error(aigw_exchange *x, const gw_api_error *error);
 void gw_respond_fail(aigw_exchange *x, gw_api_error_kind kind, int status, const char *message);

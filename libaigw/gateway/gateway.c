@@ -17,7 +17,7 @@ struct aigw_gateway {
     pthread_mutex_t reloading; /* one reload at a time */
     pthread_mutex_t lock;      /* guards `live`, for as long as a reference is taken */
     gw_live *live;
-    uint64_t version;          /* atomic; written under `lock` */
+    uint64_t version; /* atomic; written under `lock` */
 };
 
 gw_live *gw_gateway_live(aigw_gateway *gw, uint64_t *version)

@@ -19,10 +19,10 @@ typedef struct gw_live {
     gw_config *config;
     gw_gate gate;
     gw_gate_issuer *gate_issuers;
-    gw_log log;           /* the gateway's sink at this snapshot's level */
-    gw_keys **keys;       /* by issuer index */
-    gw_shared_keys **shared;   /* the owners of keys[], by the same index */
-    aigw_issuer *issuer;  /* NULL when off */
+    gw_log log;                                 /* the gateway's sink at this snapshot's level */
+    gw_keys **keys;                             /* by issuer index */
+    gw_shared_keys **shared;                    /* the owners of keys[], by the same index */
+    aigw_issuer *issuer;                        /* NULL when off */
     aigw_slice models_openai, models_anthropic; /* bodies of GET /v1/models, made once */
     aigw_slice discovery; /* body of GET /.well-known/openid-configuration; "" when off */
 } gw_live;
@@ -31,7 +31,7 @@ typedef struct gw_live {
 typedef struct gw_live_parts {
     const aigw_host *host;
     const gw_clock *clock;
-    const gw_log *log;      /* outlives every snapshot */
+    const gw_log *log; /* outlives every snapshot */
     gw_jwt_cache *cache;
     const gw_live *previous; /* its issuer and fetched keys go on where the settings are the same */
 } gw_live_parts;

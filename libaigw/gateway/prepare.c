@@ -38,7 +38,8 @@ static bool parse(aigw_exchange *x)
         return refuse(x, &err);
     }
     if (gw_json_typeof(&x->doc, 0) != GW_JSON_OBJECT) {
-        gw_json_fail(&err, &x->doc, 0, AIGW_E_PARSE, "not_object", "The body must be a JSON object.");
+        gw_json_fail(&err, &x->doc, 0, AIGW_E_PARSE, "not_object",
+                     "The body must be a JSON object.");
         return refuse(x, &err);
     }
     return true;
@@ -49,7 +50,8 @@ static bool read_model(aigw_exchange *x)
     aigw_error err;
     gw_json_ref model = gw_json_get(&x->doc, 0, "model");
     if (gw_json_typeof(&x->doc, model) != GW_JSON_STRING || !gw_json_inner(&x->doc, model).len) {
-        gw_json_fail(&err, &x->doc, 0, AIGW_E_PARSE, "model", "\"model\" must be a non-empty string.");
+        gw_json_fail(&err, &x->doc, 0, AIGW_E_PARSE, "model",
+                     "\"model\" must be a non-empty string.");
         memcpy(err.pointer, "/model", sizeof "/model");
         return refuse(x, &err);
     }
@@ -64,7 +66,8 @@ static bool read_stream(aigw_exchange *x)
     aigw_error err;
     gw_json_ref stream = gw_json_get(&x->doc, 0, "stream");
     if (!gw_json_is_null(&x->doc, stream) && !gw_json_bool(&x->doc, stream, &x->stream)) {
-        gw_json_fail(&err, &x->doc, stream, AIGW_E_PARSE, "stream", "\"stream\" must be a boolean.");
+        gw_json_fail(&err, &x->doc, stream, AIGW_E_PARSE, "stream",
+                     "\"stream\" must be a boolean.");
         return refuse(x, &err);
     }
     gw_json_ref options = gw_json_get(&x->doc, 0, "stream_options");

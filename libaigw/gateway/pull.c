@@ -49,8 +49,7 @@ void aigw_exchange_consume(aigw_exchange *x, size_t n)
 
 static bool has_news(const aigw_exchange *x)
 {
-    return x->phase >= GW_X_DONE ||
-           (x->status && (!x->head_seen || gw_buf_len(&x->out) > 0));
+    return x->phase >= GW_X_DONE || (x->status && (!x->head_seen || gw_buf_len(&x->out) > 0));
 }
 
 int aigw_exchange_wait(aigw_exchange *x, int timeout_ms, aigw_error *err)

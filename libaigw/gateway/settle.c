@@ -61,7 +61,8 @@ void gw_settle(aigw_exchange *x, const char *outcome)
     int64_t first = x->first_byte_ms ? x->first_byte_ms - x->begun_ms : -1;
     /* A client that went away before an answer is booked as 499, as proxies do. */
     int status = x->status ? x->status : x->phase == GW_X_FAILED ? 500 : 499;
-    gw_metrics_request(x->loop->metrics, x->endpoint ? x->endpoint->name : "none", status, ms, first);
+    gw_metrics_request(x->loop->metrics, x->endpoint ? x->endpoint->name : "none", status, ms,
+                       first);
     gw_metrics_in_flight(x->loop->metrics, -1);
     count_tokens(x);
     if (x->live->config->access_log && x->live->log.write)

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#define POOL_MAX 256
+#define POOL_MAX       256
 #define BUF_KEEP_BYTES ((size_t)32 << 10)
-#define SETS_FRESH_MS 1000
-#define WAKE_KEYS_MAX 64
+#define SETS_FRESH_MS  1000
+#define WAKE_KEYS_MAX  64
 
 /* -- the snapshot as this thread holds it -- */
 

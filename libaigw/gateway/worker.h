@@ -29,7 +29,7 @@ struct aigw_loop {
     const gw_clock *clock;
     gw_metrics *metrics;
     gw_held *held;
-    aigw_exchange *pool;    /* idle ones, linked by pool_next */
+    aigw_exchange *pool; /* idle ones, linked by pool_next */
     size_t pooled;
     aigw_exchange *waiting; /* those that wait for keys */
     int64_t ticked_ms;

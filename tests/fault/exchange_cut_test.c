@@ -46,8 +46,10 @@ static void cut_everywhere(gw_http_failure failure)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool streamed = strstr(cases[i].ask, "\"stream\":true") != NULL;
         for (size_t at = 0; at < strlen(cases[i].body); at++) {
-            const fake_answer script[] = {{.status = 200, .type = cases[i].type,
-                                           .body = cases[i].body, .cut = at + 1,
+            const fake_answer script[] = {{.status = 200,
+                                           .type = cases[i].type,
+                                           .body = cases[i].body,
+                                           .cut = at + 1,
                                            .failure = failure}};
             fake *f = fake_new(ONE_TRY, script, 1);
             fake_result r = fake_call(f, cases[i].path, cases[i].ask);

@@ -131,8 +131,8 @@ static void nothing_is_tried_again_after_the_first_event(void **state)
     /* Cut at every byte behind the first event: the client gets whole events, an error, and no end. */
     const size_t head = strlen(O_FIRST), end = strlen(O_FIRST O_SECOND O_FINISH);
     for (size_t at = head; at < end; at += 5) {
-        const fake_answer script[] = {
-            {.status = 200, .type = SSE, .body = O_STREAM, .cut = at + 1}, good_stream};
+        const fake_answer script[] = {{.status = 200, .type = SSE, .body = O_STREAM, .cut = at + 1},
+                                      good_stream};
         fake *f = fake_new(FAKE_CONFIG, script, 2);
         fake_result r = fake_call(f, OPENAI_PATH, ASK_STREAM("o"));
         assert_int_equal(r.code, AIGW_E_UPSTREAM);
@@ -269,8 +269,9 @@ static void overload_is_told_in_the_words_of_the_dialect(void **state)
 static void transport_failures_are_502(void **state)
 {
     (void)state;
-    const gw_http_failure failures[] = {GW_HTTP_DNS, GW_HTTP_CONNECT, GW_HTTP_TLS, GW_HTTP_BROKEN,
-                                        GW_HTTP_TIMEOUT, GW_HTTP_TOO_LARGE, GW_HTTP_OTHER};
+    const gw_http_failure failures[] = {GW_HTTP_DNS,    GW_HTTP_CONNECT, GW_HTTP_TLS,
+                                        GW_HTTP_BROKEN, GW_HTTP_TIMEOUT, GW_HTTP_TOO_LARGE,
+                                        GW_HTTP_OTHER};
     for (size_t i = 0; i < COUNT(failures); i++) {
         const fake_answer script[] = {{.failure = failures[i]}};
         fake *f = fake_new(NO_RETRIES, script, 1);
@@ -286,13 +287,16 @@ static void transport_failures_are_502(void **state)
 static void steering_headers_reach_the_client(void **state)
 {
     (void)state;
-    const fake_answer script[] = {
-        {.status = 429, .type = JSON, .body = O_ERROR("slow"),
-         .headers = {"Retry-After", "30", "x-ratelimit-remaining-tokens", "0", "X-Request-Id",
-                     "req_up"}},
-        {.status = 200, .type = JSON, .body = A_ANSWER,
-         .headers = {"anthropic-ratelimit-tokens-remaining", "5", "request-id", "req_a",
-                     "set-cookie", "up-secret"}}};
+    const fake_answer script[] = {{.status = 429,
+                                   .type = JSON,
+                                   .body = O_ERROR("slow"),
+                                   .headers = {"Retry-After", "30", "x-ratelimit-remaining-tokens",
+                                               "0", "X-Request-Id", "req_up"}},
+                                  {.status = 200,
+                                   .type = JSON,
+                                   .body = A_ANSWER,
+                                   .headers = {"anthropic-ratelimit-tokens-remaining", "5",
+                                               "request-id", "req_a", "set-cookie", "up-secret"}}};
     fake *f = fake_new(NO_RETRIES, script, 2);
     aigw_exchange *x = fake_open(f, OPENAI_PATH, ASK("o"));
     fake_steps(f);
@@ -443,7 +447,8 @@ static void a_quiet_stream_is_kept_alive(void **state)
                  {ANTHROPIC_PATH, ASK_A_STREAM("a"), A_START, "event: ping"},
                  {ANTHROPIC_PATH, ASK_A_STREAM("o"), O_FIRST, "event: ping"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const fake_answer answer = {.status = 200, .type = SSE, .body = cases[i].body, .hang = true};
+        const fake_answer answer = {
+            .status = 200, .type = SSE, .body = cases[i].body, .hang = true};
         fake *f = fake_new(FAKE_CONFIG, &answer, 1);
         gw_buf out;
         gw_buf_init(&out, 1 << 20);
@@ -536,7 +541,8 @@ static void a_slow_client_stops_the_upstream(void **state)
     fake_steps(f);
     size_t held = gw_buf_len(&x->out);
     assert_true(held >= GW_OUT_HIGH && held < GW_OUT_HIGH + 8192);
-    fake_pass(f, 300000); /* it is the client who is slow: the upstream's silence is not its fault */
+    fake_pass(f,
+              300000); /* it is the client who is slow: the upstream's silence is not its fault */
     assert_int_equal(gw_buf_len(&x->out), held);
     assert_int_equal(f->running, 1);
     aigw_exchange_free(x);

@@ -64,8 +64,7 @@ static void every_split(const char *path, const char *ask, const char *stream, c
 {
     char *first = NULL;
     for (size_t piece = strlen(stream); piece > 0; piece -= piece > 64 ? 37 : 1) {
-        const fake_answer script[] = {
-            {.status = 200, .type = SSE, .body = stream, .piece = piece}};
+        const fake_answer script[] = {{.status = 200, .type = SSE, .body = stream, .piece = piece}};
         fake *f = fake_new(FAKE_CONFIG, script, 1);
         fake_result r = fake_call(f, path, ask);
         assert_int_equal(r.code, AIGW_END);
@@ -153,8 +152,8 @@ static void the_request_id_is_theirs_or_ours(void **state)
     const struct {
         const char *given;
         bool taken;
-    } cases[] = {{"abc-1.2_Z", true}, {"", false}, {"a b", false}, {"a\"b", false},
-                 {long_id, false},    {long_id + 1, true}};
+    } cases[] = {{"abc-1.2_Z", true}, {"", false},      {"a b", false},
+                 {"a\"b", false},     {long_id, false}, {long_id + 1, true}};
     fake *f = fake_new(FAKE_CONFIG, NULL, 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const aigw_header header = {GW_S("X-Request-ID"), aigw_slice_of(cases[i].given)};
@@ -187,7 +186,8 @@ static void refusals_speak_the_dialect_of_the_path(void **state)
         {"DELETE", "/v1/messages?x=y", "", NULL, 405, "\"type\":\"error\""},
         {"POST", "/oauth2/token", "", NULL, 404, "\"error\":{"},
         {"POST", OPENAI_PATH, ASK("o"), "text/plain", 415, "application/json"},
-        {"POST", OPENAI_PATH, ASK("o"), "application/x-www-form-urlencoded", 415, "application/json"},
+        {"POST", OPENAI_PATH, ASK("o"), "application/x-www-form-urlencoded", 415,
+         "application/json"},
         {"POST", OPENAI_PATH, "{\"model\":\"o\",\"model\":\"a\"}", JSON, 400, "\"error\""},
         {"POST", OPENAI_PATH, "{\"model\":", JSON, 400, "\"error\""},
         {"POST", OPENAI_PATH, "", JSON, 400, "\"error\""},
@@ -264,7 +264,8 @@ static void echo_answers_in_process(void **state)
 /* -- the gate -- */
 
 #define GATE                                                                                       \
-    "issuer: {url: 'http://127.0.0.1:8787', clients: [{id: team-a, secret: s3cret, team: blue}]}\n" \
+    "issuer: {url: 'http://127.0.0.1:8787', clients: [{id: team-a, secret: s3cret, team: "         \
+    "blue}]}\n"                                                                                    \
     "providers: [{type: echo}]\n"
 
 static void a_denial_needs_no_body(void **state)
@@ -302,7 +303,7 @@ static aigw_exchange *open_with(fake *f, const char *path, const char *body, con
     return x;
 }
 
-#define FORM "application/x-www-form-urlencoded"
+#define FORM  "application/x-www-form-urlencoded"
 #define BASIC "Basic dGVhbS1hOnMzY3JldA==" /* team-a:s3cret */
 
 /* "Bearer " and the access_token of an answer of the token endpoint. */
@@ -321,8 +322,7 @@ static void the_token_that_we_issue_opens_the_gate(void **state)
     (void)state;
     char bearer[4096];
     fake *f = fake_new(GATE, NULL, 0);
-    aigw_exchange *x =
-        open_with(f, "/oauth2/token", "grant_type=client_credentials", FORM, BASIC);
+    aigw_exchange *x = open_with(f, "/oauth2/token", "grant_type=client_credentials", FORM, BASIC);
     assert_slice(fake_header(x, "cache-control"), "no-store");
     fake_result r = fake_take(f, x);
     assert_int_equal(r.status, 200);
@@ -359,7 +359,8 @@ static void the_issuer_is_public_and_strict(void **state)
     assert_int_equal(r.status, 400);
     assert_has(r.body, "invalid_request");
     free(r.body);
-    r = fake_take(f, open_with(f, "/oauth2/token", "grant_type=client_credentials", FORM, "Basic eDp5"));
+    r = fake_take(
+        f, open_with(f, "/oauth2/token", "grant_type=client_credentials", FORM, "Basic eDp5"));
     assert_int_equal(r.status, 401);
     free(r.body);
     r = fake_call(f, "/.well-known/jwks.json", NULL);
@@ -398,9 +399,10 @@ static void the_embedder_may_vouch(void **state)
 static void far_token(fake *f, char *bearer, size_t size, char *jwks, size_t jwks_size)
 {
     const aigw_slice scope = GW_S("https://gateway.internal/invoke");
-    const aigw_issuer_client client = {.id = GW_S("c"), .secret = GW_S("s"), .scopes = &scope,
-                                       .scope_count = 1};
-    const aigw_issuer_options options = {.size = sizeof options, .clients = &client,
+    const aigw_issuer_client client = {
+        .id = GW_S("c"), .secret = GW_S("s"), .scopes = &scope, .scope_count = 1};
+    const aigw_issuer_options options = {.size = sizeof options,
+                                         .clients = &client,
                                          .issuer = GW_S("http://127.0.0.1:9/pool"),
                                          .client_count = 1};
     aigw_issuer *issuer = NULL;
@@ -408,7 +410,8 @@ static void far_token(fake *f, char *bearer, size_t size, char *jwks, size_t jwk
     assert_int_equal(aigw_issuer_new(&options, &f->host, &issuer, NULL), AIGW_OK);
     assert_int_equal(aigw_issuer_mint(issuer, GW_S("c"), GW_S(""), &token, NULL), AIGW_OK);
     snprintf(bearer, size, "Bearer %.*s", (int)token.len, token.data);
-    snprintf(jwks, jwks_size, "%.*s", (int)aigw_issuer_jwks(issuer).len, aigw_issuer_jwks(issuer).data);
+    snprintf(jwks, jwks_size, "%.*s", (int)aigw_issuer_jwks(issuer).len,
+             aigw_issuer_jwks(issuer).data);
     aigw_bytes_free(token);
     aigw_issuer_free(issuer);
 }
@@ -548,7 +551,9 @@ static void waiting_drives_the_loop(void **state)
 static void a_body_over_the_cap_is_413(void **state)
 {
     (void)state;
-    fake *f = fake_new("server: {max_body_bytes: 65536}\nlimits: {max_exchange_bytes: 1048576}\n" FAKE_CONFIG, NULL, 0);
+    fake *f = fake_new(
+        "server: {max_body_bytes: 65536}\nlimits: {max_exchange_bytes: 1048576}\n" FAKE_CONFIG,
+        NULL, 0);
     char *body = malloc((2u << 20) + 1);
     memset(body, ' ', 2u << 20);
     body[2u << 20] = '\0';

@@ -20,14 +20,14 @@
 
 /* One answer of the upstream. */
 typedef struct fake_answer {
-    int status;            /* 0: no head, ends with `failure` at once */
-    const char *type;      /* content-type; NULL: none */
+    int status;             /* 0: no head, ends with `failure` at once */
+    const char *type;       /* content-type; NULL: none */
     const char *headers[8]; /* name, value, ... */
     const char *body;
-    size_t piece;          /* bytes per call; 0: all at once */
-    size_t cut;            /* 0: whole; else only so many bytes, less one, then `failure` */
+    size_t piece; /* bytes per call; 0: all at once */
+    size_t cut;   /* 0: whole; else only so many bytes, less one, then `failure` */
     gw_http_failure failure;
-    bool hang;             /* never ends */
+    bool hang; /* never ends */
 } fake_answer;
 
 struct fake;
@@ -69,8 +69,8 @@ static void fake_run(void *user)
         if (a->type)
             headers[n++] = (aigw_header){GW_S("content-type"), aigw_slice_of(a->type)};
         for (size_t i = 0; i + 1 < 8 && a->headers[i]; i += 2)
-            headers[n++] = (aigw_header){aigw_slice_of(a->headers[i]),
-                                         aigw_slice_of(a->headers[i + 1])};
+            headers[n++] =
+                (aigw_header){aigw_slice_of(a->headers[i]), aigw_slice_of(a->headers[i + 1])};
         t->told_head = true;
         t->handler->on_head(t->user, a->status, headers, n);
     }
@@ -114,8 +114,8 @@ static int fake_start(void *self, const gw_http_request *request, const gw_http_
         at += sprintf(at, "%.*s: %.*s\n", (int)request->headers[i].name.len,
                       request->headers[i].name.data, (int)request->headers[i].value.len,
                       request->headers[i].value.data);
-    *t = (fake_transfer){.fake = f, .answer = &f->script[f->next++], .handler = handler,
-                         .user = user, .used = true};
+    *t = (fake_transfer){
+        .fake = f, .answer = &f->script[f->next++], .handler = handler, .user = user, .used = true};
     f->running++;
     gw_loop_defer(f->loop->loop, &t->task, fake_run, t);
     *out = (gw_transfer *)(void *)t;
@@ -191,8 +191,12 @@ static inline void fake_host(fake *f)
 {
     f->now_ms = 1000000;
     f->unix_s = 1700000000;
-    f->host = (aigw_host){.size = sizeof f->host, .user = f, .now_ms = fake_now,
-                          .unix_s = fake_unix, .log = fake_log, .env = fake_env};
+    f->host = (aigw_host){.size = sizeof f->host,
+                          .user = f,
+                          .now_ms = fake_now,
+                          .unix_s = fake_unix,
+                          .log = fake_log,
+                          .env = fake_env};
 }
 
 static inline fake *fake_new(const char *config, const fake_answer *script, size_t count)
@@ -231,13 +235,15 @@ static inline void fake_pass(fake *f, int64_t ms)
     fake_steps(f);
 }
 
-#define OPENAI_PATH "/v1/chat/completions"
+#define OPENAI_PATH    "/v1/chat/completions"
 #define ANTHROPIC_PATH "/v1/messages"
 
 static inline aigw_request fake_request(const char *path, const char *body)
 {
-    return (aigw_request){.size = sizeof(aigw_request), .method = aigw_slice_of(body ? "POST" : "GET"),
-                          .target = aigw_slice_of(path), .body = aigw_slice_of(body)};
+    return (aigw_request){.size = sizeof(aigw_request),
+                          .method = aigw_slice_of(body ? "POST" : "GET"),
+                          .target = aigw_slice_of(path),
+                          .body = aigw_slice_of(body)};
 }
 
 static inline aigw_exchange *fake_open(fake *f, const char *path, const char *body)

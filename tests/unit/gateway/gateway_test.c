@@ -3,9 +3,8 @@
 #include "unit/gateway/samples.h"
 #include <pthread.h>
 
-#define ECHO "providers: [{type: echo}]\n"
-#define ISSUER(clients)                                                                            \
-    "issuer: {url: 'http://127.0.0.1:8787', clients: [" clients "]}\n" ECHO
+#define ECHO            "providers: [{type: echo}]\n"
+#define ISSUER(clients) "issuer: {url: 'http://127.0.0.1:8787', clients: [" clients "]}\n" ECHO
 
 static void a_bad_config_makes_nothing(void **state)
 {
@@ -57,9 +56,9 @@ static void a_made_key_outlives_a_reload(void **state)
     (void)state;
     fake *f = fake_new(ISSUER("{id: a, secret: s}"), NULL, 0);
     fake_result before = fake_call(f, "/.well-known/jwks.json", NULL);
-    assert_int_equal(aigw_gateway_reload(f->gw, GW_S(ISSUER("{id: a, secret: t}, {id: b, secret: s}")),
-                                         NULL),
-                     AIGW_OK);
+    assert_int_equal(
+        aigw_gateway_reload(f->gw, GW_S(ISSUER("{id: a, secret: t}, {id: b, secret: s}")), NULL),
+        AIGW_OK);
     fake_result after = fake_call(f, "/.well-known/jwks.json", NULL);
     assert_int_equal(before.status, 200);
     assert_string_equal(before.body, after.body);
@@ -86,8 +85,10 @@ static void fetched_keys_outlive_a_reload(void **state)
     const aigw_slice scope = GW_S("x");
     const aigw_issuer_client client = {
         .id = GW_S("c"), .secret = GW_S("s"), .scopes = &scope, .scope_count = 1};
-    const aigw_issuer_options options = {.size = sizeof options, .clients = &client,
-                                         .client_count = 1, .issuer = GW_S("http://127.0.0.1:9/pool")};
+    const aigw_issuer_options options = {.size = sizeof options,
+                                         .clients = &client,
+                                         .client_count = 1,
+                                         .issuer = GW_S("http://127.0.0.1:9/pool")};
     aigw_issuer *issuer = NULL;
     aigw_slice token;
     assert_int_equal(aigw_issuer_new(&options, &f->host, &issuer, NULL), AIGW_OK);
@@ -194,9 +195,11 @@ static void reloads_under_a_crowd(void **state)
     pthread_t threads[8];
     aigw_slice body;
     int status;
-    assert_int_equal(aigw_gateway_new(GW_S(ISSUER("{id: a, secret: s}")), NULL, &c.gw, NULL), AIGW_OK);
-    const aigw_header headers[] = {{GW_S("content-type"), GW_S("application/x-www-form-urlencoded")},
-                                   {GW_S("authorization"), GW_S("Basic YTpz")}};
+    assert_int_equal(aigw_gateway_new(GW_S(ISSUER("{id: a, secret: s}")), NULL, &c.gw, NULL),
+                     AIGW_OK);
+    const aigw_header headers[] = {
+        {GW_S("content-type"), GW_S("application/x-www-form-urlencoded")},
+        {GW_S("authorization"), GW_S("Basic YTpz")}};
     aigw_request request = fake_request("/oauth2/token", "grant_type=client_credentials");
     request.headers = headers;
     request.header_count = 2;

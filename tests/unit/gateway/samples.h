@@ -3,11 +3,12 @@
 #define UNIT_GATEWAY_SAMPLES_H
 
 #define JSON "application/json"
-#define SSE "text/event-stream"
+#define SSE  "text/event-stream"
 
 #define ASK(model) "{\"model\":\"" model "\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
 #define ASK_STREAM(model)                                                                          \
-    "{\"model\":\"" model "\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
+    "{\"model\":\"" model                                                                          \
+    "\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
 #define ASK_A(model)                                                                               \
     "{\"model\":\"" model                                                                          \
     "\",\"max_tokens\":64,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
@@ -30,16 +31,16 @@
 
 #define O_CHUNK(delta, finish)                                                                     \
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000001,"    \
-    "\"model\":\"gpt-real\",\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish \
-    "}]}\n\n"
+    "\"model\":\"gpt-real\",\"choices\":[{\"index\":0,\"delta\":" delta                            \
+    ",\"finish_reason\":" finish "}]}\n\n"
 #define O_USAGE                                                                                    \
     "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000001,"    \
     "\"model\":\"gpt-real\",\"choices\":[],\"usage\":{\"prompt_tokens\":9,"                        \
     "\"completion_tokens\":3,\"total_tokens\":12}}\n\n"
-#define O_FIRST O_CHUNK("{\"role\":\"assistant\",\"content\":\"Hel\",\"odd\" : 1}", "null")
+#define O_FIRST  O_CHUNK("{\"role\":\"assistant\",\"content\":\"Hel\",\"odd\" : 1}", "null")
 #define O_SECOND O_CHUNK("{\"content\":\"lo \\u00e9 \xe2\x82\xac\"}", "null")
 #define O_FINISH O_CHUNK("{}", "\"stop\"")
-#define O_DONE "data: [DONE]\n\n"
+#define O_DONE   "data: [DONE]\n\n"
 #define O_STREAM O_FIRST O_SECOND O_FINISH O_USAGE O_DONE
 
 #define A_START                                                                                    \
@@ -66,7 +67,8 @@
     "\"message\":\"Overloaded\"}}\n\n"
 
 #define O_ERROR(message)                                                                           \
-    "{\"error\":{\"message\":\"" message "\",\"type\":\"some_type\",\"param\":null,\"code\":null}}"
+    "{\"error\":{\"message\":\"" message "\",\"type\":\"some_type\",\"param\":null,\"code\":null}" \
+                                         "}"
 #define A_ERROR(type, message)                                                                     \
     "{\"type\":\"error\",\"error\":{\"type\":\"" type "\",\"message\":\"" message "\"}}"
 
