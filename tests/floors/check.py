@@ -34,6 +34,7 @@ EXTERNAL = {
     r"curl/": ["rim/http"],
     r"jwt\.h": ["gateway/jwt_sign"],
     r"yaml\.h": ["gateway/config"],
+    r"sqlite3\.h": ["rim/store"],
     r"openssl/": ["base/crypto", "gate/", "gateway/issuer", "server/tls"],
     r"json-c/": [],
     r"jansson\.h": [],
