@@ -9,12 +9,13 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "rim/keys_answer.h"
 #include "rim/keys_file.h"
 #include <pthread.h>
 
 #define COOLDOWN_MS   10000            /* between attempts; stamped before each */
-#define LIFE_MS       (10 * 60 * 1000) /* of a fetched set; refreshed at 75 % of it */
-#define STALE_MS      (24 * 3600 * 1000LL)
+#define STALE_MS      (24 * 3600 * 1000LL) /* behind a set's life, while its issuer is down */
+#define FOUND_MS      (3600 * 1000LL)      /* how long a discovered address is not asked for again */
 #define BACKOFF_STEPS 3 /* the cooldown of background refreshes doubles so often */
 #define CONNECT_MS    2000
 #define TOTAL_MS      5000
@@ -25,24 +26,46 @@ struct gw_keys {
     unsigned refs; /* the owner, and the fetch that runs */
     gw_clock clock;
     gw_log log;
-    char *url;
-    gw_http_target *target; /* of the URL */
+    bool remote;
+    char *ca_file;
+    char *url;              /* of the key set, or of the discovery document */
+    char *issuer;           /* with discovery: whose document it must be; else NULL */
+    bool http_ok;           /* the discovery document itself comes in clear, from loopback */
+    gw_http_target *discovery;
+    /* With discovery these belong to the fetch that runs. */
+    gw_http_target *target; /* the key set; NULL: not discovered yet */
+    int64_t found_ms;
+    bool search; /* the address failed: discover it anew */
     gw_keys_file file;      /* path NULL: none */
     aigw_jwks *set;
-    int64_t set_ms, refresh_ms; /* when it came; when to renew it */
+    int64_t set_ms, life_ms, refresh_ms; /* when it came; for how long; when to renew it */
     int64_t attempt_ms;         /* start of the last attempt */
     unsigned failed_in_row;
     bool fetching;
     gw_keys_waiter *waiters;
-    uint64_t fetches, failures;
+    uint64_t fetches;
+    uint64_t failures_by[GW_KEYS_PHASES];
 };
 
-/* One fetch of a URL; owns a reference to the keys. */
+/* One fetch: of the discovery document if need be, then of the key set; owns a reference to the keys. */
 typedef struct fetch {
     gw_keys *keys;
+    const gw_transport *transport;
+    void *transport_self;
+    bool discovering;
     gw_buf body;
     int status;
+    int64_t life_ms;
 } fetch;
+
+static const char *const phases[GW_KEYS_PHASES] = {
+    "dns",    "connect", "tls",       "timeout", "broken", "too_large", "status",
+    "parse",  "issuer",  "discovery", "file",    "start",  "other"};
+
+const char *gw_keys_phase(size_t phase)
+{
+    return phases[phase];
+}
 
 static void unref(gw_keys *keys)
 {
@@ -54,12 +77,16 @@ static void unref(gw_keys *keys)
     pthread_mutex_destroy(&keys->lock);
     aigw_jwks_free(keys->set);
     gw_http_target_free(keys->target);
+    gw_http_target_free(keys->discovery);
+    gw_free(keys->issuer);
+    gw_free(keys->ca_file);
     gw_keys_file_free(&keys->file);
     gw_free(keys->url);
     gw_free(keys);
 }
 
-static void log_failure(const gw_keys *keys, const char *phase, int status, const char *detail)
+/* Counts and logs it. */
+static void failed(gw_keys *keys, const char *phase, int status, const char *detail)
 {
     gw_log_field fields[] = {
         GW_LOG_TEXT("source", aigw_slice_of(keys->url ? keys->url : keys->file.path)),
@@ -67,15 +94,21 @@ static void log_failure(const gw_keys *keys, const char *phase, int status, cons
         GW_LOG_INT("status", status),
         GW_LOG_TEXT("detail", aigw_slice_of(detail)),
     };
+    size_t i = 0;
 
+    while (i < GW_KEYS_PHASES - 1 && strcmp(phases[i], phase) != 0)
+        i++;
+    pthread_mutex_lock(&keys->lock);
+    keys->failures_by[i]++;
+    pthread_mutex_unlock(&keys->lock);
     gw_log_event(&keys->log, AIGW_LOG_WARN, "keys_fetch_failed", fields, 4);
 }
 
 /* At 75 % of its life, up to a tenth earlier: loops of many processes should not fetch in step. */
-static int64_t refresh_time(int64_t now)
+static int64_t refresh_time(int64_t now, int64_t life_ms)
 {
     uint16_t dice = 0;
-    int64_t wait = LIFE_MS / 4 * 3;
+    int64_t wait = life_ms / 4 * 3;
 
     if (!gw_random(&dice, sizeof dice))
         dice = 0;
@@ -83,7 +116,7 @@ static int64_t refresh_time(int64_t now)
 }
 
 /* Ends an attempt: takes the new set (NULL: it failed) and tells everybody who waits. */
-static void complete(gw_keys *keys, aigw_jwks *set)
+static void complete(gw_keys *keys, aigw_jwks *set, int64_t life_ms)
 {
     pthread_mutex_lock(&keys->lock);
     int64_t now = gw_now_ms(&keys->clock);
@@ -92,10 +125,10 @@ static void complete(gw_keys *keys, aigw_jwks *set)
         old = keys->set;
         keys->set = set;
         keys->set_ms = now;
-        keys->refresh_ms = refresh_time(now);
+        keys->life_ms = life_ms;
+        keys->refresh_ms = refresh_time(now, life_ms);
         keys->failed_in_row = 0;
     } else {
-        keys->failures++;
         keys->failed_in_row++;
     }
     keys->fetching = false;
@@ -113,9 +146,8 @@ static void on_head(void *user, int status, const aigw_header *headers, size_t h
 {
     fetch *f = user;
 
-    (void)headers;
-    (void)header_count;
     f->status = status;
+    f->life_ms = gw_keys_life_ms(headers, header_count);
 }
 
 static bool on_data(void *user, aigw_slice bytes)
@@ -126,33 +158,104 @@ static bool on_data(void *user, aigw_slice bytes)
     return true;
 }
 
+/* Is there a whole answer with status 200? Else the failure is logged. */
+static bool answered(const fetch *f, gw_http_failure failure)
+{
+    if (failure != GW_HTTP_OK)
+        failed(f->keys, gw_http_failure_name(failure), f->status, "");
+    else if (f->status != 200)
+        failed(f->keys, "status", f->status, "");
+    else if (f->body.failed)
+        failed(f->keys, "too_large", f->status, "");
+    else
+        return true;
+    return false;
+}
+
 /* The set that an answer holds; NULL, with a log line, if it holds none. */
 static aigw_jwks *judge(const fetch *f, gw_http_failure failure)
 {
     aigw_error err = {0};
     aigw_jwks *set = NULL;
 
-    if (failure != GW_HTTP_OK) {
-        log_failure(f->keys, gw_http_failure_name(failure), f->status, "");
-    } else if (f->status != 200) {
-        log_failure(f->keys, "status", f->status, "");
-    } else if (f->body.failed) {
-        log_failure(f->keys, "too_large", f->status, "");
-    } else if (aigw_jwks_parse(gw_buf_slice(&f->body), &set, &err) != AIGW_OK) {
-        log_failure(f->keys, "parse", f->status, err.reason);
+    if (!answered(f, failure))
+        return NULL;
+    if (aigw_jwks_parse(gw_buf_slice(&f->body), &set, &err) != AIGW_OK) {
+        failed(f->keys, "parse", f->status, err.reason);
     } else if (aigw_jwks_count(set) == 0) {
         aigw_jwks_free(set);
         set = NULL;
-        log_failure(f->keys, "parse", f->status, "no usable key");
+        failed(f->keys, "parse", f->status, "no usable key");
     }
     return set;
 }
 
-static void fetch_free(fetch *f)
+static int new_target(aigw_slice url, const char *ca_file, gw_http_target **out, aigw_error *err)
 {
+    aigw_header accept = {GW_S("accept"), GW_S("application/json")};
+    gw_http_target_options options = {.url = url,
+                                      .headers = &accept,
+                                      .header_count = 1,
+                                      .ca_file = ca_file,
+                                      .connect_timeout_ms = CONNECT_MS};
+
+    return gw_http_target_new(&options, out, err);
+}
+
+/* Takes the key set's address from a discovery document. */
+static bool learn(const fetch *f, gw_http_failure failure)
+{
+    gw_keys *keys = f->keys;
+    aigw_error err = {0};
+    gw_http_target *target = NULL;
+    char *url = NULL;
+
+    if (!answered(f, failure))
+        return false;
+    int code = gw_keys_discovered(gw_buf_slice(&f->body), aigw_slice_of(keys->issuer),
+                                  keys->http_ok, &url, &err);
+    if (code == AIGW_OK)
+        code = new_target(aigw_slice_of(url), keys->ca_file, &target, &err);
+    gw_free(url);
+    if (code != AIGW_OK) {
+        bool stranger = strcmp(err.reason, "wrong_issuer") == 0;
+        failed(keys, stranger ? "issuer" : "discovery", f->status, err.message);
+        return false;
+    }
+    gw_http_target_free(keys->target);
+    keys->target = target;
+    keys->found_ms = gw_now_ms(&keys->clock);
+    return true;
+}
+
+static void end(fetch *f, aigw_jwks *set)
+{
+    f->keys->search = !set;
+    complete(f->keys, set, f->life_ms);
     gw_buf_free(&f->body);
     unref(f->keys);
     gw_free(f);
+}
+
+static void on_end(void *user, gw_http_failure failure, bool sent);
+
+static void ask(fetch *f)
+{
+    static const gw_http_handler handler = {on_head, on_data, on_end};
+    gw_http_request request = {.target = f->discovering ? f->keys->discovery : f->keys->target,
+                               .method = "GET",
+                               .total_timeout_ms = TOTAL_MS,
+                               .max_body_bytes = GW_KEYS_MAX_BYTES};
+    gw_transfer *transfer = NULL;
+    aigw_error err = {0};
+
+    gw_buf_clear(&f->body);
+    f->status = 0;
+    if (f->transport->start(f->transport_self, &request, &handler, f, &transfer, &err) ==
+        AIGW_OK)
+        return;
+    failed(f->keys, "start", 0, err.reason);
+    end(f, NULL);
 }
 
 static void on_end(void *user, gw_http_failure failure, bool sent)
@@ -160,25 +263,24 @@ static void on_end(void *user, gw_http_failure failure, bool sent)
     fetch *f = user;
 
     (void)sent;
-    complete(f->keys, judge(f, failure));
-    fetch_free(f);
+    if (!f->discovering) {
+        end(f, judge(f, failure));
+    } else if (learn(f, failure) || (f->keys->target && failure != GW_HTTP_OTHER)) {
+        f->discovering = false; /* without an answer the address of last time is still good */
+        ask(f);
+    } else {
+        end(f, NULL);
+    }
 }
 
 /* The caller has set `fetching`. An attempt that cannot start ends here. */
 static void start(gw_keys *keys, const gw_transport *transport, void *transport_self)
 {
-    static const gw_http_handler handler = {on_head, on_data, on_end};
-    gw_http_request request = {.target = keys->target,
-                               .method = "GET",
-                               .total_timeout_ms = TOTAL_MS,
-                               .max_body_bytes = GW_KEYS_MAX_BYTES};
     fetch *f = gw_calloc(1, sizeof *f);
-    gw_transfer *transfer = NULL;
-    aigw_error err = {0};
 
     if (!f) {
-        log_failure(keys, "memory", 0, "");
-        complete(keys, NULL);
+        failed(keys, "start", 0, "no memory");
+        complete(keys, NULL, 0);
         return;
     }
     gw_buf_init(&f->body, GW_KEYS_MAX_BYTES);
@@ -187,11 +289,11 @@ static void start(gw_keys *keys, const gw_transport *transport, void *transport_
     keys->fetches++;
     pthread_mutex_unlock(&keys->lock);
     f->keys = keys;
-    if (transport->start(transport_self, &request, &handler, f, &transfer, &err) != AIGW_OK) {
-        log_failure(keys, "start", 0, err.reason);
-        complete(keys, NULL);
-        fetch_free(f);
-    }
+    f->transport = transport;
+    f->transport_self = transport_self;
+    f->discovering = keys->discovery && (!keys->target || keys->search ||
+                                         gw_now_ms(&keys->clock) - keys->found_ms > FOUND_MS);
+    ask(f);
 }
 
 /* ---- a reload of a file ---- */
@@ -210,13 +312,13 @@ static void reload(gw_keys *keys)
         set = gw_jwks_ref(keys->set);
     pthread_mutex_unlock(&keys->lock);
     if (changed && gw_keys_file_read(&keys->file, &set, &err) != AIGW_OK)
-        log_failure(keys, err.code == AIGW_E_PARSE ? "parse" : "file", 0, err.message);
-    complete(keys, set);
+        failed(keys, err.code == AIGW_E_PARSE ? "parse" : "file", 0, err.message);
+    complete(keys, set, GW_KEYS_LIFE_MS);
 }
 
 static void attempt(gw_keys *keys, const gw_transport *transport, void *transport_self)
 {
-    if (keys->target)
+    if (keys->remote)
         start(keys, transport, transport_self);
     else
         reload(keys);
@@ -234,16 +336,37 @@ static bool claim(gw_keys *keys, int64_t now, int64_t cooldown_ms)
 
 /* ---- public ---- */
 
+static int open_discovery(gw_keys *keys, const gw_keys_options *options, aigw_error *err)
+{
+    keys->url = gw_strdup(options->discovery_url);
+    keys->issuer = gw_strdup(options->issuer);
+    if (!keys->url || !keys->issuer)
+        return gw_fail_nomem(err);
+    keys->http_ok = gw_starts_nocase(options->discovery_url, GW_S("http://"));
+    return new_target(options->discovery_url, keys->ca_file, &keys->discovery, err);
+}
+
+static int open_source(gw_keys *keys, const gw_keys_options *options, aigw_error *err)
+{
+    if (options->ca_file && !(keys->ca_file = gw_strdup(aigw_slice_of(options->ca_file))))
+        return gw_fail_nomem(err);
+    keys->remote = options->discovery_url.len > 0 || options->url.len > 0;
+    if (options->discovery_url.len > 0)
+        return open_discovery(keys, options, err);
+    if (options->url.len > 0) {
+        keys->url = gw_strdup(options->url);
+        return keys->url ? new_target(options->url, keys->ca_file, &keys->target, err)
+                         : gw_fail_nomem(err);
+    }
+    if (options->file.len == 0)
+        return aigw_jwks_parse(options->inline_json, &keys->set, err);
+    int code = gw_keys_file_open(&keys->file, options->file, err);
+    return code == AIGW_OK ? gw_keys_file_read(&keys->file, &keys->set, err) : code;
+}
+
 int gw_keys_new(const gw_keys_options *options, gw_keys **out, aigw_error *err)
 {
-    aigw_header accept = {GW_S("accept"), GW_S("application/json")};
-    gw_http_target_options target = {.url = options->url,
-                                     .headers = &accept,
-                                     .header_count = 1,
-                                     .ca_file = options->ca_file,
-                                     .connect_timeout_ms = CONNECT_MS};
     gw_keys *keys = gw_calloc(1, sizeof *keys);
-    int code = AIGW_OK;
 
     if (!keys)
         return gw_fail_nomem(err);
@@ -253,16 +376,7 @@ int gw_keys_new(const gw_keys_options *options, gw_keys **out, aigw_error *err)
     keys->log = options->log ? *options->log : gw_log_of(NULL);
     keys->attempt_ms = NEVER;
     keys->set_ms = gw_now_ms(&keys->clock);
-    if (options->url.len > 0) {
-        keys->url = gw_strdup(options->url);
-        code = keys->url ? gw_http_target_new(&target, &keys->target, err) : gw_fail_nomem(err);
-    } else if (options->file.len > 0) {
-        code = gw_keys_file_open(&keys->file, options->file, err);
-        if (code == AIGW_OK)
-            code = gw_keys_file_read(&keys->file, &keys->set, err);
-    } else {
-        code = aigw_jwks_parse(options->inline_json, &keys->set, err);
-    }
+    int code = open_source(keys, options, err);
     if (code != AIGW_OK) {
         unref(keys);
         return code;
@@ -277,11 +391,17 @@ void gw_keys_free(gw_keys *keys)
         unref(keys);
 }
 
+/* With the lock held. What is in a file or in place does not grow old. */
+static bool is_usable(const gw_keys *keys, int64_t now)
+{
+    return keys->set && !(keys->remote && now - keys->set_ms > keys->life_ms + STALE_MS);
+}
+
 aigw_jwks *gw_keys_get(gw_keys *keys)
 {
     pthread_mutex_lock(&keys->lock);
-    bool stale = keys->target && gw_now_ms(&keys->clock) - keys->set_ms > STALE_MS;
-    aigw_jwks *set = keys->set && !stale ? gw_jwks_ref(keys->set) : NULL;
+    aigw_jwks *set =
+        is_usable(keys, gw_now_ms(&keys->clock)) ? gw_jwks_ref(keys->set) : NULL;
     pthread_mutex_unlock(&keys->lock);
     return set;
 }
@@ -289,20 +409,24 @@ aigw_jwks *gw_keys_get(gw_keys *keys)
 void gw_keys_stats_get(gw_keys *keys, gw_keys_stats *out)
 {
     pthread_mutex_lock(&keys->lock);
-    *out = (gw_keys_stats){keys->fetches, keys->failures,
-                           keys->set ? gw_now_ms(&keys->clock) - keys->set_ms : -1};
+    *out = (gw_keys_stats){.fetches = keys->fetches,
+                           .age_ms = keys->set ? gw_now_ms(&keys->clock) - keys->set_ms : -1,
+                           .keys = aigw_jwks_count(keys->set)};
+    for (size_t i = 0; i < GW_KEYS_PHASES; i++) {
+        out->failures_by[i] = keys->failures_by[i];
+        out->failures += keys->failures_by[i];
+    }
     pthread_mutex_unlock(&keys->lock);
 }
 
 bool gw_keys_request(gw_keys *keys, bool unknown_kid, gw_loop *loop, const gw_transport *transport,
                      void *transport_self, gw_keys_waiter *waiter, void (*fn)(void *), void *user)
 {
-    if (!keys->target && !keys->file.path)
+    if (!keys->remote && !keys->file.path)
         return false;
     pthread_mutex_lock(&keys->lock);
     int64_t now = gw_now_ms(&keys->clock);
-    bool usable = keys->set && !(keys->target && now - keys->set_ms > STALE_MS);
-    bool came = usable && !unknown_kid; /* since the caller looked */
+    bool came = is_usable(keys, now) && !unknown_kid; /* since the caller looked */
     bool mine = !came && claim(keys, now, COOLDOWN_MS);
     bool wait = came || keys->fetching;
     if (wait) {
@@ -369,12 +493,12 @@ void gw_keys_dispatch(gw_keys *keys, gw_loop *loop)
 void gw_keys_tick(gw_keys *keys, gw_loop *loop, const gw_transport *transport, void *transport_self)
 {
     (void)loop;
-    if (!keys->target && !keys->file.path)
+    if (!keys->remote && !keys->file.path)
         return;
     pthread_mutex_lock(&keys->lock);
     int64_t now = gw_now_ms(&keys->clock);
     unsigned steps = keys->failed_in_row < BACKOFF_STEPS ? keys->failed_in_row : BACKOFF_STEPS;
-    bool due = keys->target ? keys->set && now >= keys->refresh_ms : true;
+    bool due = keys->remote ? keys->set && now >= keys->refresh_ms : true;
     bool mine = due && claim(keys, now, (int64_t)COOLDOWN_MS << steps);
     pthread_mutex_unlock(&keys->lock);
     if (mine)

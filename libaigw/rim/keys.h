@@ -15,6 +15,8 @@ typedef struct gw_keys gw_keys;
 
 typedef struct gw_keys_options {
     aigw_slice url;   /* https, or http to loopback */
+    /* Instead of url: where the discovery document is, which names the key set; and whose it must be. */
+    aigw_slice discovery_url, issuer;
     aigw_slice file;
     aigw_slice inline_json;
     const char *ca_file;
@@ -26,14 +28,22 @@ typedef struct gw_keys_options {
 int gw_keys_new(const gw_keys_options *options, gw_keys **out, aigw_error *err);
 void gw_keys_free(gw_keys *keys);
 
-/* The current set, referenced (aigw_jwks_free); NULL if there is none yet or it is over 24 h old. */
+/* The current set, referenced (aigw_jwks_free); NULL if there is none yet, or its life (Cache-Control,
+ * 1 min to 24 h, else 10 min) ended over 24 h ago. */
 aigw_jwks *gw_keys_get(gw_keys *keys);
 
 /* Counts of what happened, for metrics. */
+#define GW_KEYS_PHASES 13
+
 typedef struct gw_keys_stats {
     uint64_t fetches, failures;
     int64_t age_ms; /* of the set; -1: none */
+    size_t keys;    /* in the set */
+    uint64_t failures_by[GW_KEYS_PHASES]; /* where it went wrong */
 } gw_keys_stats;
+
+/* The word of a phase, as in the log: "dns", "tls", "status", "parse", ... Static. */
+const char *gw_keys_phase(size_t phase);
 void gw_keys_stats_get(gw_keys *keys, gw_keys_stats *out);
 
 /*
@@ -57,7 +67,7 @@ void gw_keys_cancel(gw_keys *keys, gw_keys_waiter *waiter);
 /* In a loop's wake handler: calls the waiters of this loop that are done. */
 void gw_keys_dispatch(gw_keys *keys, gw_loop *loop);
 
-/* Starts a refresh if the set is past 75 % of its age (10 min); cheap; call it now and then. */
+/* Starts a refresh if the set is past 75 % of its life; cheap; call it now and then. */
 void gw_keys_tick(gw_keys *keys, gw_loop *loop, const gw_transport *transport, void *transport_self);
 
 #endif
