@@ -46,6 +46,10 @@ static int on_event(void *user, const gw_sse_event *event)
         event_failed(x, event->data);
         return 1;
     }
+    if (verdict == GW_TAP_BROKEN) {
+        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's stream broke its format.");
+        return 1;
+    }
     if (verdict == GW_TAP_LAST && !x->status && !a->wire->tap_complete(a->tap)) {
         gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's answer was empty.");
         return 1;
@@ -70,7 +74,7 @@ static int on_last_event(void *user, const gw_sse_event *event)
         event_failed(x, event->data);
         return 1;
     }
-    if (verdict != GW_TAP_LAST && !a->wire->tap_complete(a->tap))
+    if (verdict == GW_TAP_BROKEN || (verdict != GW_TAP_LAST && !a->wire->tap_complete(a->tap)))
         return 0;
     if (verdict != GW_TAP_DROP) {
         gw_buf_add(&x->out, event->raw);

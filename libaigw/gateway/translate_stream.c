@@ -112,6 +112,9 @@ static int on_raw_event(void *user, const gw_sse_event *event)
     if (verdict == GW_TAP_DROP) {
         return AIGW_OK;
     }
+    if (verdict == GW_TAP_BROKEN) {
+        return fail(s, "the stream holds data that is not of its format", NULL);
+    }
     gw_buf_add(&s->out, event->raw);
     if (s->ending) {
         gw_buf_puts(&s->out, "\n\n"); /* the event that lacked its blank line */

@@ -75,6 +75,21 @@ void gw_anthropic_read_error(gw_arena *arena, int status, aigw_slice body, gw_ap
     }
 }
 
+/* This dialect has no member for the place of a fault: our pointers stand in front of the message. */
+static void write_message(gw_jw *w, const gw_api_error *error)
+{
+    gw_jstr message = gw_has(error->message) ? error->message : gw_jstr_lit("Something went wrong.");
+    if (!gw_has(error->param) || !gw_starts(error->param.inner, GW_S("/"))) {
+        gw_jw_jstr(w, message);
+        return;
+    }
+    gw_jw_begin_string(w);
+    gw_jw_part_inner(w, error->param.inner);
+    gw_jw_part(w, aigw_slice_of(": "));
+    gw_jw_part_inner(w, message.inner);
+    gw_jw_end_string(w);
+}
+
 void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options *options,
                               gw_buf *out, int *status)
 {
@@ -101,7 +116,7 @@ void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options
     gw_jw_key(&w, "type");
     gw_jw_str(&w, type);
     gw_jw_key(&w, "message");
-    gw_jw_jstr(&w, gw_has(error->message) ? error->message : gw_jstr_lit("Something went wrong."));
+    write_message(&w, error);
     gw_jw_object_end(&w);
     if (options != NULL && options->request_id.len > 0) {
         gw_jw_key(&w, "request_id");
