@@ -121,6 +121,14 @@ static int too_large(reader *r)
     return broken(r, "The provider sent a block that is too large.");
 }
 
+static int keep(reader *r, gw_buf *buf, aigw_slice bytes)
+{
+    if (bytes.len > buf->max - gw_buf_len(buf)) {
+        return too_large(r);
+    }
+    return gw_buf_add(buf, bytes) ? AIGW_OK : no_memory(r);
+}
+
 static int ensure_started(reader *r, gw_json_ref message)
 {
     if (r->started) {
@@ -132,10 +140,8 @@ static int ensure_started(reader *r, gw_json_ref message)
     ev.model = string(r, message, "model");
     ev.service_tier = string(r, get(r, message, "usage"), "service_tier");
     r->has_id = gw_has(ev.id);
-    if (r->has_id && !gw_buf_add(&r->id, ev.id.inner)) {
-        return no_memory(r);
-    }
-    return gw_emit(r->sink, &ev);
+    int rc = r->has_id ? keep(r, &r->id, ev.id.inner) : AIGW_OK;
+    return rc == AIGW_OK ? gw_emit(r->sink, &ev) : rc;
 }
 
 static int read_usage(reader *r, gw_json_ref usage)
@@ -260,8 +266,8 @@ static int open_tool(reader *r, gw_json_ref block)
     gw_json_ref input = get(r, block, "input");
     if (gw_json_typeof(r->doc, input) == GW_JSON_OBJECT && gw_json_count(r->doc, input) > 0) {
         gw_anthropic_escape_json(&r->held, gw_json_raw(r->doc, input));
-        if (r->held.failed) {
-            return too_large(r);
+        if (r->held.failed) { /* it has room for twice an event */
+            return no_memory(r);
         }
     }
     return gw_emit(r->sink, &ev);
@@ -317,7 +323,7 @@ static int on_block_start(reader *r)
     }
     r->open.kind = GW_BLOCK_NATIVE;
     r->open.native = true;
-    return gw_buf_add(&r->held, gw_json_raw(r->doc, block)) ? AIGW_OK : too_large(r);
+    return keep(r, &r->held, gw_json_raw(r->doc, block));
 }
 
 static int on_block_delta(reader *r)
@@ -339,7 +345,7 @@ static int on_block_delta(reader *r)
     }
     if (r->open.native) {
         gw_jstr more = string(r, delta, "partial_json");
-        return !gw_has(more) || gw_buf_add(&r->input, more.inner) ? AIGW_OK : too_large(r);
+        return keep(r, &r->input, more.inner);
     }
     for (size_t i = 0; i < sizeof deltas / sizeof deltas[0]; i++) {
         if (gw_json_is(r->doc, type, deltas[i].type) && r->open.kind == deltas[i].kind) {
@@ -370,11 +376,14 @@ static int keep_finish(reader *r, gw_json_ref delta)
     for (size_t i = 0; i < 3; i++) {
         r->words_has[i] = gw_has(words[i]);
         r->words_len[i] = words[i].inner.len;
-        gw_buf_add(&r->words, words[i].inner);
+        int rc = keep(r, &r->words, words[i].inner);
+        if (rc != AIGW_OK) {
+            return rc;
+        }
     }
     r->finish = ev.finish;
     r->has_finish = true;
-    return r->words.failed ? broken(r, "The provider's stop reason is too long.") : AIGW_OK;
+    return AIGW_OK;
 }
 
 static int on_message_delta(reader *r)
