@@ -35,6 +35,7 @@ typedef struct gw_upstream {
 typedef struct gw_config_issuer {
     gw_gate_issuer gate;         /* also in gate_issuers[] */
     aigw_slice jwks_url, jwks_file, jwks_inline;
+    aigw_slice discovery_url;    /* "": no discovery */
     bool embedded;               /* the issuer that this gateway runs itself */
 } gw_config_issuer;
 

@@ -10,6 +10,7 @@
 #define JWKS_BYTES ((size_t)150 * 1024)
 #define PEM_BYTES  ((size_t)32 * 1024)
 #define WELL_KNOWN "/.well-known/jwks.json"
+#define DISCOVERY  "/.well-known/openid-configuration"
 
 /* RFC 6749 clause 3.3: scope-token. */
 static bool is_scope(aigw_slice text)
@@ -22,7 +23,7 @@ static bool is_scope(aigw_slice text)
     return text.len > 0;
 }
 
-static int check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes)
+int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes)
 {
     const gw_cfg_node *n = scopes->node ? scopes->node->first : NULL;
     for (; n; n = n->next) {
@@ -66,23 +67,27 @@ static int check_jwks_url(gw_cfg_build *b, const gw_cfg_node *map, const char *k
 
 static int set_sources(gw_cfg_build *b, const gw_cfg_trust *raw, gw_config_issuer *out)
 {
-    int named = (raw->jwks_url.len > 0) + (raw->jwks_file.len > 0) + (raw->jwks.len > 0);
+    int named = (raw->jwks_url.len > 0) + (raw->jwks_file.len > 0) + (raw->jwks.len > 0) +
+                raw->discovery + (raw->discovery_url.len > 0);
     if (named > 1)
         return gw_cfg_fail(b->err, raw->node, "conflict",
-                           "expected only one of jwks_url, jwks_file and jwks");
+                           "expected only one of jwks_url, jwks_file, jwks, discovery and "
+                           "discovery_url");
     if (out->embedded && named > 0)
         return gw_cfg_fail(b->err, raw->node, "conflict",
                            "the embedded issuer has this name; its keys need no source");
     if (out->embedded)
         return AIGW_OK;
     int code = AIGW_OK;
-    aigw_slice url = raw->jwks_url;
-    const char *key = "jwks_url";
-    char made[256 + sizeof WELL_KNOWN];
-    if (named == 0) {
+    bool discovery = raw->discovery || raw->discovery_url.len > 0;
+    aigw_slice url = raw->discovery_url.len > 0 ? raw->discovery_url : raw->jwks_url;
+    const char *key = raw->discovery_url.len > 0 ? "discovery_url" : "jwks_url";
+    char made[256 + sizeof DISCOVERY];
+    if (named == 0 || raw->discovery) {
         aigw_slice base = raw->issuer;
         base.len -= base.len > 0 && base.data[base.len - 1] == '/';
-        int n = snprintf(made, sizeof made, "%.*s" WELL_KNOWN, (int)base.len, base.data);
+        int n = snprintf(made, sizeof made, "%.*s%s", (int)base.len, base.data,
+                         raw->discovery ? DISCOVERY : WELL_KNOWN);
         url = gw_slice(made, (size_t)n);
         key = "issuer";
     }
@@ -93,31 +98,10 @@ static int set_sources(gw_cfg_build *b, const gw_cfg_trust *raw, gw_config_issue
     else
         code = check_jwks(b, raw->node, "jwks", raw->jwks);
     if (code == AIGW_OK)
-        code = gw_cfg_keep(b, url, &out->jwks_url);
+        code = gw_cfg_keep(b, url, discovery ? &out->discovery_url : &out->jwks_url);
     if (code == AIGW_OK)
         code = gw_cfg_keep(b, raw->jwks_file, &out->jwks_file);
     return code == AIGW_OK ? gw_cfg_keep(b, raw->jwks, &out->jwks_inline) : code;
-}
-
-static int set_policy(gw_cfg_build *b, const gw_cfg_trust *raw, gw_config_issuer *out)
-{
-    aigw_policy *policy = &out->gate.policy;
-    aigw_slice *scopes = NULL, *audiences = NULL;
-    int code = gw_cfg_keep(b, raw->issuer, &out->gate.issuer);
-    if (code == AIGW_OK)
-        code = check_scopes(b, &raw->scopes);
-    if (code == AIGW_OK)
-        code = gw_cfg_keep_all(b, &raw->scopes, &scopes);
-    if (code == AIGW_OK)
-        code = gw_cfg_keep_all(b, &raw->audiences, &audiences);
-    *policy = (aigw_policy){.size = sizeof *policy,
-                            .issuer = out->gate.issuer,
-                            .scopes = scopes,
-                            .scope_count = raw->scopes.count,
-                            .audiences = audiences,
-                            .audience_count = raw->audiences.count,
-                            .leeway_s = (int)b->raw->auth.jwt.leeway_s};
-    return code;
 }
 
 static int set_trusted(gw_cfg_build *b)
@@ -138,7 +122,7 @@ static int set_trusted(gw_cfg_build *b)
         }
         out->embedded = c->issuer_enabled && gw_eq(raw->issuer, c->issuer_url);
         embedded = embedded || out->embedded;
-        int code = set_policy(b, raw, out);
+        int code = gw_cfg_trust_policy(b, raw, &out->gate);
         if (code == AIGW_OK)
             code = set_sources(b, raw, out);
         if (code != AIGW_OK)
@@ -199,7 +183,7 @@ static int set_client(gw_cfg_build *b, const gw_cfg_client *raw, aigw_issuer_cli
     if (code == AIGW_OK)
         code = gw_cfg_keep(b, raw->team, &out->team);
     if (code == AIGW_OK)
-        code = check_scopes(b, &raw->scopes);
+        code = gw_cfg_check_scopes(b, &raw->scopes);
     if (code == AIGW_OK)
         code = gw_cfg_keep_all(b, &raw->scopes, &scopes);
     if (code == AIGW_OK && raw->scopes.count == 0)

@@ -23,6 +23,10 @@ int gw_cfg_build_auth(gw_cfg_build *b); /* after the server; makes secrets[] */
 int gw_cfg_build_upstreams(gw_cfg_build *b);
 int gw_cfg_build_routes(gw_cfg_build *b); /* after the upstreams */
 
+/* config_trust.c: what a token of this issuer must be. */
+int gw_cfg_trust_policy(gw_cfg_build *b, const gw_cfg_trust *raw, gw_gate_issuer *out);
+int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes);
+
 /* A copy that lives as long as the snapshot; *out stays "" for an absent text. */
 int gw_cfg_keep(gw_cfg_build *b, aigw_slice text, aigw_slice *out);
 int gw_cfg_keep_all(gw_cfg_build *b, const gw_cfg_texts *texts, aigw_slice **out);

@@ -44,10 +44,22 @@ typedef struct gw_cfg_server {
     int insecure_no_auth;
 } gw_cfg_server;
 
+typedef struct gw_cfg_claim {
+    const gw_cfg_node *node;
+    aigw_slice name;
+    int format; /* an aigw_claim_format */
+    gw_cfg_texts values;
+} gw_cfg_claim;
+
 typedef struct gw_cfg_trust {
     const gw_cfg_node *node;
-    aigw_slice issuer, jwks_url, jwks_file, jwks;
-    gw_cfg_texts audiences, scopes;
+    aigw_slice issuer, jwks_url, jwks_file, jwks, discovery_url, token_use;
+    int discovery;
+    int scope_match; /* 0: any, 1: all */
+    int64_t leeway_s; /* -1: absent */
+    int64_t max_token_bytes;
+    gw_cfg_texts algorithms, audiences, client_ids, scopes;
+    gw_cfg_list claims; /* gw_cfg_claim */
 } gw_cfg_trust;
 
 typedef struct gw_cfg_jwt {

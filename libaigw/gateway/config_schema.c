@@ -58,16 +58,44 @@ static const gw_cfg_key server_keys[] = {
     END};
 static const gw_cfg_section server = {"the server section", sizeof(gw_cfg_server), server_keys};
 
+/* The forms' names are those of AWS load balancers, in the order of aigw_claim_format. */
+static const char *const claim_formats[] = {"auto", "single-string", "string-array",
+                                            "space-separated-values", NULL};
+static const gw_cfg_key claim_keys[] = {
+    {TEXT(gw_cfg_claim, name, 256), .required = true, .doc = "The claim, at the top level."},
+    {WORD(gw_cfg_claim, format, claim_formats, 0),
+     .doc = "Its form. auto: a string, whole or by any of its words, or an array of strings."},
+    {TEXTS(gw_cfg_claim, values, 10), .required = true, .min = 1,
+     .doc = "A token needs one of these in it."},
+    END};
+static const gw_cfg_section claim = {"a claim", sizeof(gw_cfg_claim), claim_keys};
+
+static const char *const scope_matches[] = {"any", "all", NULL};
 static const gw_cfg_key trust_keys[] = {
     {TEXT(gw_cfg_trust, issuer, 256), .required = true, .doc = "The exact iss claim."},
     {TEXT(gw_cfg_trust, jwks_url, 1024),
      .doc = "Key set to fetch; https, or http on loopback. Default: ISSUER/.well-known/jwks.json."},
     {TEXT(gw_cfg_trust, jwks_file, PATH_BYTES), .doc = "Key set in a file."},
     {TEXT(gw_cfg_trust, jwks, 65535), .doc = "Key set in place, as JSON text."},
+    {FLAG(gw_cfg_trust, discovery, 0),
+     .doc = "Take the key set's address from ISSUER/.well-known/openid-configuration."},
+    {TEXT(gw_cfg_trust, discovery_url, 1024), .doc = "The same from a document at this address."},
+    {TEXTS(gw_cfg_trust, algorithms, 10), .min = 1, .preset_text = "RS256",
+     .doc = "Signature algorithms: RS, PS or ES with 256, 384 or 512, and EdDSA."},
     {TEXTS(gw_cfg_trust, audiences, 16),
      .doc = "A token needs one of these in aud. Empty: aud is not checked."},
     {TEXTS(gw_cfg_trust, scopes, 16), .preset_text = INVOKE,
      .doc = "A token needs one of these in scope. Empty: scope is not checked."},
+    {WORD(gw_cfg_trust, scope_match, scope_matches, 0),
+     .doc = "all: a token needs every one of scopes."},
+    {TEXTS(gw_cfg_trust, client_ids, 256),
+     .doc = "A token needs one of these as client_id. Empty: client_id is not checked."},
+    {TEXT(gw_cfg_trust, token_use, 64),
+     .doc = "The exact token_use claim, such as access. Default: not checked."},
+    {LIST(gw_cfg_trust, claims, claim, 10), .doc = "Further claims; a token needs all of them."},
+    {NUMBER(gw_cfg_trust, leeway_s, -1, 0, 300), .computed = true,
+     .doc = "Tolerated difference of clocks. Default: auth.jwt.leeway_s."},
+    {NUMBER(gw_cfg_trust, max_token_bytes, 8192, 256, 16384), .doc = "Largest token."},
     END};
 static const gw_cfg_section trust = {"an issuer", sizeof(gw_cfg_trust), trust_keys};
 
@@ -83,7 +111,7 @@ static const gw_cfg_key jwt_keys[] = {
 static const gw_cfg_section jwt = {"the jwt section", sizeof(gw_cfg_jwt), jwt_keys};
 
 static const gw_cfg_key auth_keys[] = {
-    {SECTION(gw_cfg_auth, jwt, jwt), .doc = "JSON Web Tokens (RS256)."}, END};
+    {SECTION(gw_cfg_auth, jwt, jwt), .doc = "JSON Web Tokens."}, END};
 static const gw_cfg_section auth = {"the auth section", sizeof(gw_cfg_auth), auth_keys};
 
 static const gw_cfg_key client_keys[] = {

@@ -152,7 +152,7 @@ static void denied(aigw_exchange *x)
 {
     const gw_gate_result *r = &x->gate;
     x->reason = r->reason;
-    gw_metrics_denied(x->loop->metrics, r->reason);
+    gw_metrics_denied_as(x->loop->metrics, r->reason, r->alb_reason);
     if (r->www_authenticate[0])
         x->extra = (aigw_header){GW_S("www-authenticate"), aigw_slice_of(r->www_authenticate)};
     gw_respond_fail(x, denial_kind(r->status), r->status, r->message);

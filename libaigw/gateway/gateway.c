@@ -133,6 +133,9 @@ int aigw_metrics_render(aigw_gateway *gw, aigw_slice *out, aigw_error *err)
     gw_buf text;
     gw_buf_init(&text, (size_t)1 << 20);
     gw_metrics_render(gw->metrics, &text);
+    gw_live *live = gw_gateway_live(gw, NULL);
+    gw_keys_metrics(live, &text);
+    gw_live_free(live);
     if (text.failed) {
         gw_buf_free(&text);
         return gw_fail_nomem(err);

@@ -40,6 +40,9 @@ int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, 
 gw_live *gw_live_ref(gw_live *live);
 void gw_live_free(gw_live *live); /* drops one reference; NULL is fine */
 
+/* keys_metrics.c: the state of each issuer's key set in the Prometheus text format. */
+void gw_keys_metrics(const gw_live *live, gw_buf *out);
+
 /* Referenced: gw_live_free. *version (may be NULL) is the one that belongs to it. */
 gw_live *gw_gateway_live(aigw_gateway *gw, uint64_t *version);
 /* Changes with each reload; cheap enough for every request. */

@@ -59,11 +59,13 @@ static int make_issuer(gw_live *live, const gw_live_parts *parts, aigw_error *er
 /* A fetched set goes on when its address is the same; files and inline texts are read anew. */
 static gw_shared_keys *kept_keys(const gw_config_issuer *issuer, const gw_live *old)
 {
-    if (!old || !issuer->jwks_url.len || issuer->embedded)
+    if (!old || issuer->embedded || issuer->jwks_url.len + issuer->discovery_url.len == 0)
         return NULL;
     for (size_t i = 0; i < old->config->issuer_count; i++) {
         const gw_config_issuer *was = &old->config->issuers[i];
-        if (!was->embedded && gw_eq(was->jwks_url, issuer->jwks_url))
+        if (!was->embedded && gw_eq(was->gate.issuer, issuer->gate.issuer) &&
+            gw_eq(was->jwks_url, issuer->jwks_url) &&
+            gw_eq(was->discovery_url, issuer->discovery_url))
             return shared_ref(old->shared[i]);
     }
     return NULL;
@@ -75,6 +77,8 @@ static int make_key_set(gw_live *live, size_t i, const gw_live_parts *parts, aig
     live->shared[i] = kept_keys(issuer, parts->previous);
     if (!live->shared[i]) {
         gw_keys_options options = {.url = issuer->jwks_url,
+                                   .discovery_url = issuer->discovery_url,
+                                   .issuer = issuer->gate.issuer,
                                    .file = issuer->jwks_file,
                                    .inline_json = issuer->jwks_inline,
                                    .clock = parts->clock,
@@ -82,7 +86,7 @@ static int make_key_set(gw_live *live, size_t i, const gw_live_parts *parts, aig
         if (issuer->embedded) {
             if (!live->issuer)
                 return gw_fail(err, AIGW_E_CONFIG, "no_issuer", "the embedded issuer is off");
-            options.url = options.file = (aigw_slice){NULL, 0};
+            options.url = options.file = options.discovery_url = (aigw_slice){NULL, 0};
             options.inline_json = aigw_issuer_jwks(live->issuer);
         }
         gw_keys *keys = NULL;

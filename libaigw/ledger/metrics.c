@@ -33,7 +33,7 @@ typedef struct route {
 } route;
 
 typedef struct reason {
-    _Atomic(const char *) name;
+    _Atomic(const char *) name, alb;
     cell count;
 } reason;
 
@@ -135,8 +135,14 @@ void gw_metrics_request(gw_metrics *m, const char *word, int status, int64_t dur
 
 void gw_metrics_denied(gw_metrics *m, const char *word)
 {
+    gw_metrics_denied_as(m, word, "");
+}
+
+void gw_metrics_denied_as(gw_metrics *m, const char *word, const char *alb_word)
+{
     for (size_t i = 0; i < MAX_REASONS; i++) {
         if (claim(&m->reasons[i].name, word)) {
+            atomic_store_explicit(&m->reasons[i].alb, alb_word, memory_order_release);
             add(&m->reasons[i].count, 1);
             return;
         }
@@ -174,7 +180,11 @@ static void render_denied(gw_metrics *m, gw_buf *out)
     for (size_t i = 0; i <= MAX_REASONS; i++) {
         const char *name = atomic_load_explicit(&m->reasons[i].name, memory_order_acquire);
         uint64_t n = get(&m->reasons[i].count);
-        if (name && n)
+        const char *alb = atomic_load_explicit(&m->reasons[i].alb, memory_order_acquire);
+        if (name && n && alb && *alb)
+            gw_buf_printf(out, "aigw_denied_total{reason=\"%s\",alb_reason=\"%s\"} %llu\n", name,
+                          alb, (unsigned long long)n);
+        else if (name && n)
             gw_buf_printf(out, "aigw_denied_total{reason=\"%s\"} %llu\n", name,
                           (unsigned long long)n);
     }

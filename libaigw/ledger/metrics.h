@@ -34,6 +34,8 @@ void gw_metrics_add(gw_metrics *m, gw_counter counter, uint64_t n);
 void gw_metrics_request(gw_metrics *m, const char *route, int status, int64_t duration_ms,
                         int64_t first_byte_ms);
 void gw_metrics_denied(gw_metrics *m, const char *reason); /* static word */
+/* The same with what AWS load balancers call it, as a second label; both are static words. */
+void gw_metrics_denied_as(gw_metrics *m, const char *reason, const char *alb_reason);
 void gw_metrics_in_flight(gw_metrics *m, int delta);
 /* Counters, histograms (request duration, first byte) and gauges of the gateway. */
 void gw_metrics_render(gw_metrics *m, gw_buf *out);
