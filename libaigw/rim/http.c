@@ -65,6 +65,10 @@ static void finish(gw_transfer *t, CURLcode code)
         t->failure = classify(code);
     if (t->failure == GW_HTTP_OK && !t->head_done)
         t->failure = GW_HTTP_BROKEN;
+    char *address = NULL;
+    if (code == CURLE_OK && t->target->direct &&
+        curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address)
+        gw_direct_learn(t->http->direct, t->target->direct, address);
     gw_http_detach(t);
     t->finished = true;
     gw_http_ready(t);
@@ -241,7 +245,7 @@ static int prepare(gw_transfer *t, const gw_http_request *request, aigw_error *e
     return rc == CURLE_OK ? AIGW_OK : gw_fail_nomem(err);
 }
 
-static int http_start(void *self, const gw_http_request *request, const gw_http_handler *handler,
+static int curl_start(void *self, const gw_http_request *request, const gw_http_handler *handler,
                       void *user, gw_transfer **out, aigw_error *err)
 {
     gw_http *http = self;
@@ -256,6 +260,7 @@ static int http_start(void *self, const gw_http_request *request, const gw_http_
     }
     t->handler = *handler;
     t->user = user;
+    t->target = request->target;
     t->max_body_bytes = request->max_body_bytes;
     int code = prepare(t, request, err);
     if (code == AIGW_OK && curl_multi_add_handle(http->multi, t->easy) != CURLM_OK)
@@ -273,10 +278,10 @@ static int http_start(void *self, const gw_http_request *request, const gw_http_
     return AIGW_OK;
 }
 
-static void http_cancel(void *self, gw_transfer *t)
+static void curl_cancel(void *self, gw_transfer *t)
 {
     (void)self;
-    if (!t || t->gone)
+    if (t->gone)
         return;
     gw_http_detach(t);
     gw_http_unlink(t);
@@ -285,7 +290,7 @@ static void http_cancel(void *self, gw_transfer *t)
         gw_http_recycle(t);
 }
 
-static void http_resume(void *self, gw_transfer *t)
+static void curl_resume(void *self, gw_transfer *t)
 {
     gw_http *http = self;
 
@@ -297,6 +302,51 @@ static void http_resume(void *self, gw_transfer *t)
     t->stalled = false;
     gw_http_ready(t);
     gw_loop_defer(http->loop, &http->pump_task, gw_http_pump, http);
+}
+
+static const gw_transport curl_transport = {curl_start, curl_cancel, curl_resume};
+
+/* ---- the seam: rim/direct where it can, else curl ---- */
+
+/* A handle is one of two structs that begin with the same member. */
+static gw_direct_transfer *as_direct(gw_transfer *t)
+{
+    return t->direct ? (gw_direct_transfer *)(void *)t : NULL;
+}
+
+static int http_start(void *self, const gw_http_request *request, const gw_http_handler *handler,
+                      void *user, gw_transfer **out, aigw_error *err)
+{
+    gw_http *http = self;
+    const gw_direct_target *direct = request->target->direct;
+    gw_direct_transfer *t;
+
+    if (!direct || !gw_direct_can(http->direct, direct, request))
+        return curl_start(self, request, handler, user, out, err);
+    int code = gw_direct_start(http->direct, direct, request, handler, user, &t, err);
+    if (code == AIGW_OK)
+        *out = (gw_transfer *)(void *)t;
+    return code;
+}
+
+static void http_cancel(void *self, gw_transfer *t)
+{
+    gw_direct_transfer *direct = t ? as_direct(t) : NULL;
+
+    if (direct)
+        gw_direct_cancel(direct);
+    else if (t)
+        curl_cancel(self, t);
+}
+
+static void http_resume(void *self, gw_transfer *t)
+{
+    gw_direct_transfer *direct = as_direct(t);
+
+    if (direct)
+        gw_direct_resume(direct);
+    else
+        curl_resume(self, t);
 }
 
 const gw_transport gw_http_transport = {http_start, http_cancel, http_resume};
@@ -311,10 +361,13 @@ int gw_http_new(gw_loop *loop, gw_http **out, aigw_error *err)
     }
     http->loop = loop;
     http->multi = curl_multi_init();
-    if (!http->multi) {
+    int code = http->multi ? gw_direct_new(loop, &curl_transport, http, &http->direct, err)
+                           : gw_fail_nomem(err);
+    if (code != AIGW_OK) {
+        curl_multi_cleanup(http->multi);
         curl_global_cleanup();
         gw_free(http);
-        return gw_fail_nomem(err);
+        return code;
     }
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket_change);
     curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
@@ -329,13 +382,16 @@ void gw_http_free(gw_http *http)
 {
     if (!http)
         return;
-    while (http->active) {
-        gw_transfer *t = http->active;
-        if (!t->finished)
-            t->failure = GW_HTTP_OTHER;
-        gw_http_end(t);
-        gw_http_recycle(t);
-    }
+    do { /* a handler may start another one, of either kind */
+        while (http->active) {
+            gw_transfer *t = http->active;
+            if (!t->finished)
+                t->failure = GW_HTTP_OTHER;
+            gw_http_end(t);
+            gw_http_recycle(t);
+        }
+    } while (gw_direct_stop(http->direct));
+    gw_direct_free(http->direct);
     while (http->pool) {
         gw_transfer *t = http->pool;
         http->pool = t->next;

@@ -1,5 +1,6 @@
 /*
  * Outgoing HTTP: the transport seam, and its libcurl multi implementation. The only includer of curl.
+ * In clear to an address that is known, without a proxy, rim/direct does the same with less.
  *
  * Single-threaded, on one gw_loop. Connections are pooled per gw_http. A program that speaks TLS ignores
  * SIGPIPE itself: the library sets no signal handlers.
@@ -26,6 +27,7 @@ typedef struct gw_http_target_options {
     int connect_timeout_ms;      /* 0: 5000 */
     bool insecure_http_ok;       /* http to other than loopback */
     bool follow_redirects;       /* always false today; redirects are answers */
+    bool by_library;             /* by libcurl even where rim/direct could */
 } gw_http_target_options;
 
 int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err);

@@ -7,7 +7,9 @@
 #define GW_RIM_HTTP_PARTS_H
 
 #include "base/buf.h"
+#include "rim/direct.h"
 #include "rim/http.h"
+#include "rim/http_field.h"
 #include <curl/curl.h>
 
 /* Header lines as curl wants them: nodes and their text in one allocation. */
@@ -23,10 +25,13 @@ struct gw_http_target {
     char *ca_file, *proxy;
     int connect_timeout_ms;
     bool content_type; /* among the constant headers */
+    gw_direct_target *direct; /* NULL: libcurl only */
 };
 
 struct gw_transfer {
+    bool direct; /* false; first, as in gw_direct_transfer: tells the two kinds of handles apart */
     gw_http *http;
+    const gw_http_target *target;
     CURL *easy;
     gw_transfer *next, *prev;             /* among the active ones, or the pool */
     gw_transfer *ready_next, *ready_prev; /* has something for its handler */
@@ -50,6 +55,7 @@ struct gw_transfer {
 
 struct gw_http {
     gw_loop *loop;
+    gw_direct *direct;
     CURLM *multi;
     gw_transfer *active, *pool;
     size_t pool_count;

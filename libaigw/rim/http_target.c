@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include <arpa/inet.h>
+#include <stdlib.h>
 
 static char no_expect[] = "Expect:"; /* ask nobody for leave to send a body */
 
@@ -21,7 +22,7 @@ void gw_http_lines_free(gw_http_lines *l)
     *l = (gw_http_lines){0};
 }
 
-static bool field_ok(const aigw_header *h)
+bool gw_http_field_ok(const aigw_header *h)
 {
     if (h->name.len == 0)
         return false;
@@ -79,7 +80,7 @@ int gw_http_lines_build(const aigw_header *headers, size_t count, char *fixed,
     size_t bytes = node_count * sizeof(struct curl_slist);
 
     for (size_t i = 0; i < count; i++) {
-        if (!field_ok(&headers[i]))
+        if (!gw_http_field_ok(&headers[i]))
             return gw_fail(err, AIGW_E_INVALID, "bad_header", "a header for upstream is malformed");
         bytes += headers[i].name.len + headers[i].value.len + 3;
     }
@@ -151,6 +152,69 @@ static int parse_url(const gw_http_target_options *options, CURLU *url, bool *lo
     return code;
 }
 
+/* What libcurl would ask of the environment for an http URL; exceptions (NO_PROXY) are left to it. */
+static bool proxy_may_apply(const char *proxy)
+{
+    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+
+    if (proxy)
+        return proxy[0] != '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && value[0])
+            return true;
+    }
+    return false;
+}
+
+/* In clear and without a proxy: rim/direct may serve it. AIGW_OK without `direct` if it cannot. */
+static int make_direct(gw_http_target *t, const gw_http_target_options *options, aigw_error *err)
+{
+    char *scheme = NULL, *host = NULL, *port = NULL, *path = NULL, *query = NULL;
+    char *text = NULL;
+    uint64_t number = 0;
+    int code = AIGW_OK;
+
+    if (options->by_library || proxy_may_apply(t->proxy))
+        return AIGW_OK;
+    bool ok = curl_url_get(t->url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+              strcmp(scheme, "http") == 0 &&
+              curl_url_get(t->url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+              curl_url_get(t->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+              curl_url_get(t->url, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
+              gw_parse_u64(aigw_slice_of(port), &number) && number > 0 && number <= 65535;
+    if (ok)
+        curl_url_get(t->url, CURLUPART_QUERY, &query, 0);
+    size_t path_len = ok ? strlen(path) : 0, query_len = query ? strlen(query) : 0;
+    if (ok && !(text = gw_alloc(path_len + query_len + 2)))
+        code = gw_fail_nomem(err);
+    if (text) {
+        memcpy(text, path, path_len + 1);
+        if (query) {
+            text[path_len++] = '?';
+            memcpy(text + path_len, query, query_len);
+        }
+        gw_direct_place place = {.host = aigw_slice_of(host),
+                                 .port = (uint16_t)number,
+                                 .target = {text, path_len + query_len},
+                                 .headers = options->headers,
+                                 .header_count = options->header_count,
+                                 .connect_timeout_ms = t->connect_timeout_ms};
+        code = gw_direct_target_new(&place, &t->direct, NULL);
+        if (code == AIGW_E_NOMEM)
+            gw_fail_nomem(err);
+        else
+            code = AIGW_OK;
+    }
+    gw_free(text);
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_free(path);
+    curl_free(query);
+    return code;
+}
+
 int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err)
 {
     gw_http_target *target = gw_calloc(1, sizeof *target);
@@ -178,6 +242,9 @@ int gw_http_target_new(const gw_http_target_options *options, gw_http_target **o
         options->connect_timeout_ms > 0 ? options->connect_timeout_ms : 5000;
     target->content_type =
         gw_header_get(options->headers, options->header_count, GW_S("content-type")).data != NULL;
+    code = make_direct(target, options, err);
+    if (code != AIGW_OK)
+        goto failed;
     *out = target;
     return AIGW_OK;
 failed:
@@ -190,6 +257,7 @@ void gw_http_target_free(gw_http_target *target)
     if (!target)
         return;
     curl_url_cleanup(target->url);
+    gw_direct_target_free(target->direct);
     gw_http_lines_free(&target->headers);
     if (target->proxy)
         gw_wipe(target->proxy, strlen(target->proxy));

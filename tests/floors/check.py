@@ -48,7 +48,7 @@ CALLS = {
     r"\b(?:malloc|calloc|realloc|strdup|strndup|asprintf)\s*\(": ["base/mem"],
     r"\bfree\s*\(": ["base/mem", "gateway/jwt_sign"],
     r"\b(?:clock_gettime|gettimeofday|time)\s*\(": ["base/time"],
-    r"\b(?:getenv|secure_getenv)\s*\(": ["gateway/config", "rim/token"],
+    r"\b(?:getenv|secure_getenv)\s*\(": ["gateway/config", "rim/token", "rim/http_target"],
     r"\b(?:rand|random|srand|getrandom)\s*\(": ["base/crypto"],
     r"\b(?:socket|connect|accept4?|bind|listen)\s*\(": ["rim/", "server/"],
     r"\bpthread_create\s*\(": ["server/"],

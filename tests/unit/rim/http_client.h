@@ -6,6 +6,10 @@
 #include "base/text.h"
 #include "rim/http.h"
 
+#ifndef TEST_BY_LIBRARY /* http_curl_test.c and http_flow_curl_test.c set it */
+#define TEST_BY_LIBRARY false
+#endif
+
 typedef struct client {
     gw_loop *loop;
     gw_http *http;
@@ -102,7 +106,7 @@ static inline void client_free(client *c)
 
 static inline gw_http_target *target_for(const char *url)
 {
-    gw_http_target_options options = {.url = aigw_slice_of(url)};
+    gw_http_target_options options = {.url = aigw_slice_of(url), .by_library = TEST_BY_LIBRARY};
     gw_http_target *target = NULL;
 
     assert_int_equal(gw_http_target_new(&options, &target, NULL), AIGW_OK);

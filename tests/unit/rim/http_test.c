@@ -191,7 +191,8 @@ static void a_request_arrives_as_it_is(void **state)
                            {GW_S("X-None"), GW_S("")}};
     aigw_header extra[] = {{GW_S("X-Request-Id"), GW_S("r1")},
                            {GW_S("Content-Type"), GW_S("application/json")}};
-    gw_http_target_options options = {.headers = fixed, .header_count = 2};
+    gw_http_target_options options = {
+        .headers = fixed, .header_count = 2, .by_library = TEST_BY_LIBRARY};
     gw_http_target *target = NULL;
     record r = {0}, bare = {0}, head = {0}, del = {0};
 
