@@ -139,7 +139,7 @@ static const gw_cfg_section issuer = {"the issuer section", sizeof(gw_cfg_issuer
 static const gw_cfg_key timeout_keys[] = {
     {NUMBER(gw_cfg_timeouts, connect_ms, 5000, 1, HOUR_MS),
      .doc = "Until connected, TLS included."},
-    {NUMBER(gw_cfg_timeouts, first_byte_ms, 60000, 1, HOUR_MS),
+    {NUMBER(gw_cfg_timeouts, first_byte_ms, 300000, 1, HOUR_MS),
      .doc = "Until the head of the answer."},
     {NUMBER(gw_cfg_timeouts, first_event_ms, 60000, 1, HOUR_MS),
      .doc = "From the head to the first event of a stream."},

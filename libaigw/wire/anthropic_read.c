@@ -222,6 +222,9 @@ static int read_conversation(const gw_anthropic_in *in, gw_chat_request *out)
     if (gw_json_typeof(in->doc, array) != GW_JSON_ARRAY) {
         return gw_anthropic_wrong(in, array, "an array");
     }
+    if (gw_json_count(in->doc, array) == 0) {
+        return gw_anthropic_wrong(in, array, "at least one message");
+    }
     /* One for `system`; a user turn may become a tool message and a user message. */
     size_t room = 1 + 2 * (size_t)gw_json_count(in->doc, array);
     out->messages = gw_arena_calloc(in->arena, room, sizeof *out->messages);

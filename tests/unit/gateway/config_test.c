@@ -161,7 +161,7 @@ static void full_providers_and_routes(void **state)
     assert_true(gw_eq(up[0].host, GW_S("api.openai.com")));
     assert_non_null(up[0].target);
     assert_int_equal(up[0].connect_timeout_ms, 1);
-    assert_int_equal(up[0].first_byte_timeout_ms, 60000);
+    assert_int_equal(up[0].first_byte_timeout_ms, 300000);
     assert_int_equal(up[0].total_timeout_ms, 99);
     assert_int_equal(up[0].max_retries, 0);
     assert_false(up[0].max_tokens_legacy);
