@@ -28,6 +28,7 @@ typedef struct serve {
     aigw_host host;
     aigw_gateway *gateway;
     aigw_server *server;
+    bool tls;          /* the server was started with it */
     atomic_bool ended; /* the server has returned: the signal thread may go */
 } serve;
 
@@ -142,24 +143,39 @@ static size_t add_escaped(char *line, size_t at, size_t size, const char *text)
     return at;
 }
 
-static void reload(serve *s)
+/* What a reload came to: {"level":...,"event":..., and on failure line, pointer, message}. */
+static void log_outcome(const char *done, const char *refused, int code, const aigw_error *err)
 {
-    aigw_error err;
     char line[1024];
-    if (on_document(s, load_again, &err) == AIGW_OK) {
-        static const char done[] = "{\"level\":\"info\",\"event\":\"config_reloaded\"}";
-        log_line(NULL, AIGW_LOG_INFO, done, sizeof done - 1);
+    if (code == AIGW_OK) {
+        int n = snprintf(line, sizeof line, "{\"level\":\"info\",\"event\":\"%s\"}", done);
+        log_line(NULL, AIGW_LOG_INFO, line, (size_t)n);
         return;
     }
     size_t at = (size_t)snprintf(line, sizeof line,
-                                 "{\"level\":\"error\",\"event\":\"config_reload_refused\","
+                                 "{\"level\":\"error\",\"event\":\"%s\","
                                  "\"line\":%d,\"pointer\":\"",
-                                 err.line);
-    at = add_escaped(line, at, sizeof line - 32, err.pointer);
+                                 refused, err->line);
+    at = add_escaped(line, at, sizeof line - 32, err->pointer);
     at += (size_t)snprintf(line + at, sizeof line - at, "\",\"message\":\"");
-    at = add_escaped(line, at, sizeof line - 8, err.message);
+    at = add_escaped(line, at, sizeof line - 8, err->message);
     at += (size_t)snprintf(line + at, sizeof line - at, "\"}");
     log_line(NULL, AIGW_LOG_ERROR, line, at);
+}
+
+/* The certificate is read anew whatever became of the config: a renewal must not wait for that. */
+static void reload(serve *s)
+{
+    aigw_error err = {0};
+    aigw_server_options options;
+    int code = on_document(s, load_again, &err);
+    log_outcome("config_reloaded", "config_reload_refused", code, &err);
+    bool named = code == AIGW_OK && aigw_gateway_server_options(s->gateway, &options, &err) == 0;
+    if (!s->tls && !(named && options.tls_cert_file[0]))
+        return;
+    err = (aigw_error){0};
+    code = aigw_server_reload_tls(s->server, named ? &options : NULL, &err);
+    log_outcome("tls_reloaded", "tls_reload_refused", code, &err);
 }
 
 static sigset_t our_signals(void)
@@ -243,8 +259,9 @@ static int open_server(serve *s, aigw_error *err)
     code = aigw_server_new(s->gateway, &options, &s->server, err);
     if (code != AIGW_OK)
         return code;
+    s->tls = options.tls_cert_file[0] != '\0';
     aigw_server_address(s->server, address, sizeof address);
-    snprintf(base, sizeof base, "%s://%s", options.tls_cert_file[0] ? "https" : "http", address);
+    snprintf(base, sizeof base, "%s://%s", s->tls ? "https" : "http", address);
     if (s->dev && s->listen) { /* the issuer goes by the address that was really bound */
         snprintf(s->dev_url, sizeof s->dev_url, "%s", base);
         code = on_document(s, load_again, err);
@@ -324,7 +341,7 @@ int main(int argc, char **argv)
         "aigw-serve", "Serves the AI gateway over HTTP.",
         "Without a config file the settings come from the environment: OPENAI_API_KEY,\n"
         "ANTHROPIC_API_KEY, AIGW_... SIGTERM and SIGINT drain and stop, a second one stops\n"
-        "at once; SIGHUP reloads the config.\n"
+        "at once; SIGHUP reloads the config and the TLS files.\n"
         "Exit status: 0 stopped, 1 config refused, 2 wrong command line, 3 cannot serve.",
         options, sizeof options / sizeof options[0]};
     opt_result result = opt_parse(&program, argc, argv);

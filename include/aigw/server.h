@@ -1,7 +1,8 @@
 /*
  * The reference server: HTTP/1.1 over epoll, one loop per thread, inside your process.
  *
- * aigw_server_stop may be called from any thread and from a signal handler; the rest from one thread.
+ * aigw_server_stop may be called from any thread and from a signal handler, aigw_server_reload_tls from
+ * any thread; the rest from one thread.
  */
 #ifndef AIGW_SERVER_H
 #define AIGW_SERVER_H
@@ -13,6 +14,14 @@ extern "C" {
 #endif
 
 typedef struct aigw_server aigw_server;
+
+typedef enum aigw_tls_client_auth {
+    AIGW_TLS_CLIENT_NONE,
+    AIGW_TLS_CLIENT_REQUEST, /* a client may come without a certificate, not with a bad one */
+    AIGW_TLS_CLIENT_REQUIRE
+} aigw_tls_client_auth;
+
+typedef enum aigw_tls_version { AIGW_TLS_1_2, AIGW_TLS_1_3 } aigw_tls_version;
 
 typedef struct aigw_server_options {
     size_t size;
@@ -29,6 +38,9 @@ typedef struct aigw_server_options {
     int drain_timeout_ms;     /* after stop: how long running answers may go on */
     size_t max_header_bytes;
     size_t max_body_bytes;
+    char tls_client_ca_file[256]; /* PEM: authorities of client certificates */
+    aigw_tls_client_auth tls_client_auth; /* needs tls_client_ca_file unless it is _NONE */
+    aigw_tls_version tls_min_version;
 } aigw_server_options;
 
 /* Defaults as the gateway's config says them; refuses (AIGW_E_CONFIG) what the config must not allow. */
@@ -55,6 +67,14 @@ AIGW_API void aigw_server_address(const aigw_server *server, char *out, size_t s
 
 /* Runs until stopped and drained; the calling thread is one of the loops. */
 AIGW_API int aigw_server_run(aigw_server *server, aigw_error *err);
+
+/*
+ * Reads certificate, key and client authorities anew, for the handshakes to come; connections that run
+ * keep what they began with. The TLS members of `options` count, nothing else; NULL: the files as they
+ * were named before. On failure everything stays as it was. Any thread, but not from a signal handler.
+ */
+AIGW_API int aigw_server_reload_tls(aigw_server *server, const aigw_server_options *options,
+                                    aigw_error *err);
 
 /* Stops accepting, lets running answers end (drain_timeout_ms), then _run returns. Twice: at once. */
 AIGW_API void aigw_server_stop(aigw_server *server);

@@ -340,7 +340,8 @@ static void handshake(gw_conn *c)
 {
     int result = gw_tls_handshake(c->io.tls);
     if (result == GW_IO_ERROR) {
-        gw_conn_kill(c);
+        gw_io_drop_tls(&c->io); /* the alert is out; a reset would take it away from the client */
+        linger(c);
         return;
     }
     c->blocked = result == GW_IO_AGAIN_WRITE;
@@ -413,7 +414,7 @@ static gw_conn *new_conn(gw_worker *worker, int fd)
         return NULL;
     c->worker = worker;
     c->io.fd = fd;
-    if (worker->server->tls && !(c->io.tls = gw_tls_new(worker->server->tls, fd))) {
+    if (worker->server->tls && !(c->io.tls = gw_tls_live_connect(&worker->server->tls_live, fd))) {
         gw_free(c);
         return NULL;
     }

@@ -3,7 +3,7 @@
 #define GW_SERVER_CONN_H
 
 #include "proto/http1.h"
-#include "server/worker.h"
+#include "server/thread.h"
 #include <aigw/exchange.h>
 
 typedef enum gw_conn_state {

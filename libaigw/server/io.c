@@ -56,6 +56,12 @@ void gw_io_end_write(gw_io *io)
     shutdown(io->fd, SHUT_WR);
 }
 
+void gw_io_drop_tls(gw_io *io)
+{
+    gw_tls_free(io->tls);
+    io->tls = NULL;
+}
+
 void gw_io_close(gw_io *io)
 {
     if (io->tls) {

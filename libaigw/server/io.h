@@ -18,6 +18,7 @@ ptrdiff_t gw_io_read(gw_io *io, char *data, size_t len);
 ptrdiff_t gw_io_write(gw_io *io, const struct iovec *parts, int count, char *gather);
 bool gw_io_buffered(const gw_io *io);
 void gw_io_end_write(gw_io *io); /* close_notify and FIN; reading goes on */
+void gw_io_drop_tls(gw_io *io);  /* a handshake failed: what comes is only to be read away */
 void gw_io_close(gw_io *io);
 
 #endif

@@ -48,6 +48,10 @@ static void answer_metrics(gw_conn *c)
     add_metric(&body, "aigw_server_connections_refused_total", "counter",
                "Client connections closed at once: over max_connections, or no descriptor left.",
                atomic_load(&server->refused));
+    if (server->tls)
+        add_metric(&body, "aigw_tls_certificate_expires_unix_seconds", "gauge",
+                   "End of validity of the certificate that new connections get.",
+                   (uint64_t)gw_tls_live_expires_unix_s(&server->tls_live));
     gw_local_answer answer = {200, "text/plain; version=0.0.4; charset=utf-8", gw_buf_slice(&body),
                               NULL, 0};
     if (body.failed)

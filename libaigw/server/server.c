@@ -39,6 +39,22 @@ static int at_least(int value, int fallback)
     return value > 0 ? value : fallback;
 }
 
+static int check_tls(aigw_server_options *o, aigw_error *err)
+{
+    o->tls_cert_file[sizeof o->tls_cert_file - 1] = '\0';
+    o->tls_key_file[sizeof o->tls_key_file - 1] = '\0';
+    o->tls_client_ca_file[sizeof o->tls_client_ca_file - 1] = '\0';
+    if (!o->tls_cert_file[0] != !o->tls_key_file[0])
+        return gw_fail(err, AIGW_E_CONFIG, "tls",
+                       "TLS needs both a certificate file and a key file");
+    if (!o->tls_cert_file[0] && o->tls_client_auth != AIGW_TLS_CLIENT_NONE)
+        return gw_fail(err, AIGW_E_CONFIG, "tls", "certificates of clients need TLS");
+    if ((unsigned)o->tls_client_auth > AIGW_TLS_CLIENT_REQUIRE ||
+        (unsigned)o->tls_min_version > AIGW_TLS_1_3)
+        return gw_fail(err, AIGW_E_INVALID, "tls", "an option of TLS has no such value");
+    return AIGW_OK;
+}
+
 /* Copies what the caller's version of the struct has; nothing is zero afterwards that must not be. */
 static int take_options(aigw_server *server, const aigw_server_options *given, aigw_error *err)
 {
@@ -48,8 +64,6 @@ static int take_options(aigw_server *server, const aigw_server_options *given, a
     memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
     o->size = sizeof *o;
     o->listen[sizeof o->listen - 1] = '\0';
-    o->tls_cert_file[sizeof o->tls_cert_file - 1] = '\0';
-    o->tls_key_file[sizeof o->tls_key_file - 1] = '\0';
     o->threads = at_least(o->threads, processors());
     if (o->threads > MAX_THREADS)
         o->threads = MAX_THREADS;
@@ -65,10 +79,56 @@ static int take_options(aigw_server *server, const aigw_server_options *given, a
         o->max_header_bytes = 32 * 1024;
     if (o->max_body_bytes == 0)
         o->max_body_bytes = 32 * 1024 * 1024;
-    if (!o->tls_cert_file[0] != !o->tls_key_file[0])
-        return gw_fail(err, AIGW_E_CONFIG, "tls",
-                       "TLS needs both a certificate file and a key file");
-    return AIGW_OK;
+    return check_tls(o, err);
+}
+
+static int open_tls(const aigw_server_options *o, gw_tls_live *live, aigw_error *err)
+{
+    gw_tls_settings settings = {o->tls_cert_file, o->tls_key_file, o->tls_client_ca_file,
+                                o->tls_client_auth, o->tls_min_version};
+    gw_tls_context *context;
+    int code = gw_tls_context_new(&settings, &context, err);
+    if (code == AIGW_OK)
+        gw_tls_live_set(live, context);
+    return code;
+}
+
+static void take_tls_options(aigw_server_options *to, const aigw_server_options *from)
+{
+    memcpy(to->tls_cert_file, from->tls_cert_file, sizeof to->tls_cert_file);
+    memcpy(to->tls_key_file, from->tls_key_file, sizeof to->tls_key_file);
+    memcpy(to->tls_client_ca_file, from->tls_client_ca_file, sizeof to->tls_client_ca_file);
+    to->tls_client_auth = from->tls_client_auth;
+    to->tls_min_version = from->tls_min_version;
+}
+
+/* Called with `reloading` locked. */
+static int reload_tls(aigw_server *server, const aigw_server_options *options, aigw_error *err)
+{
+    aigw_server_options fresh = server->options;
+    if (options && options->size < sizeof options->size)
+        return gw_fail(err, AIGW_E_INVALID, "size", "options->size is not set");
+    if (options) {
+        aigw_server_options given = {0};
+        memcpy(&given, options, options->size < sizeof given ? options->size : sizeof given);
+        take_tls_options(&fresh, &given);
+    }
+    int code = check_tls(&fresh, err);
+    if (code == AIGW_OK && server->tls != (fresh.tls_cert_file[0] != '\0'))
+        code = gw_fail(err, AIGW_E_CONFIG, "tls", "TLS is switched on and off by a restart only");
+    if (code == AIGW_OK && server->tls)
+        code = open_tls(&fresh, &server->tls_live, err);
+    if (code == AIGW_OK)
+        take_tls_options(&server->options, &fresh);
+    return code;
+}
+
+int aigw_server_reload_tls(aigw_server *server, const aigw_server_options *options, aigw_error *err)
+{
+    pthread_mutex_lock(&server->reloading);
+    int code = reload_tls(server, options, err);
+    pthread_mutex_unlock(&server->reloading);
+    return code;
 }
 
 static int open_workers(aigw_server *server, aigw_error *err)
@@ -97,14 +157,17 @@ int aigw_server_new(aigw_gateway *gw, const aigw_server_options *options, aigw_s
         return gw_fail_nomem(err);
     server->gateway = aigw_gateway_ref(gw);
     server->clock = gw_clock_of(NULL);
+    gw_tls_live_init(&server->tls_live);
+    pthread_mutex_init(&server->reloading, NULL);
     int code = take_options(server, options, err);
     const aigw_server_options *o = &server->options;
+    server->tls = o->tls_cert_file[0] != '\0';
     if (code == AIGW_OK)
-        code = aigw_gateway_check_listen(gw, o->listen, o->tls_cert_file[0] != '\0', err);
+        code = aigw_gateway_check_listen(gw, o->listen, server->tls, err);
     if (code == AIGW_OK)
         code = gw_address_parse(o->listen, &server->address, err);
-    if (code == AIGW_OK && o->tls_cert_file[0])
-        code = gw_tls_context_new(o->tls_cert_file, o->tls_key_file, &server->tls, err);
+    if (code == AIGW_OK && server->tls)
+        code = open_tls(o, &server->tls_live, err);
     if (code == AIGW_OK)
         code = open_workers(server, err);
     if (code == AIGW_OK)
@@ -211,7 +274,8 @@ void aigw_server_free(aigw_server *server)
     for (int i = 0; i < server->worker_count; i++)
         gw_worker_free(&server->workers[i]);
     gw_free(server->workers);
-    gw_tls_context_free(server->tls);
+    gw_tls_live_free(&server->tls_live);
+    pthread_mutex_destroy(&server->reloading);
     aigw_gateway_free(server->gateway);
     gw_free(server);
 }

@@ -1,4 +1,4 @@
-/* TLS for the listener: a context from two PEM files and the byte calls of one connection.
+/* TLS for the listener: a context from its PEM files and the byte calls of one connection.
  * Knows nothing of HTTP but its protocol name. */
 #include "server/tls.h"
 
@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <time.h>
 
 /* gw_tls_context is an SSL_CTX and gw_tls an SSL; the names keep OpenSSL's out of the headers. */
 static SSL_CTX *ctx_of(gw_tls_context *context)
@@ -45,9 +47,10 @@ static const char *last_reason(void)
     return text ? text : "unknown error";
 }
 
-static void set_policy(SSL_CTX *ctx)
+static void set_policy(SSL_CTX *ctx, aigw_tls_version min_version)
 {
-    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(ctx,
+                                  min_version == AIGW_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -59,26 +62,55 @@ static void set_policy(SSL_CTX *ctx)
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"aigw", 4);
 }
 
-int gw_tls_context_new(const char *cert_file, const char *key_file, gw_tls_context **out,
-                       aigw_error *err)
+static int use_certificate(SSL_CTX *ctx, const gw_tls_settings *s, aigw_error *err)
 {
-    int code = AIGW_OK;
+    if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
+        return gw_fail(err, AIGW_E_CONFIG, "tls", "no usable cipher: %s", last_reason());
+    if (SSL_CTX_use_certificate_chain_file(ctx, s->cert_file) != 1)
+        return gw_fail(err, AIGW_E_CONFIG, "tls_cert_file", "cannot use certificate %s: %s",
+                       s->cert_file, last_reason());
+    if (SSL_CTX_use_PrivateKey_file(ctx, s->key_file, SSL_FILETYPE_PEM) != 1)
+        return gw_fail(err, AIGW_E_CONFIG, "tls_key_file", "cannot use private key %s: %s",
+                       s->key_file, last_reason());
+    if (SSL_CTX_check_private_key(ctx) != 1)
+        return gw_fail(err, AIGW_E_CONFIG, "tls_key_file", "%s does not belong to %s", s->key_file,
+                       s->cert_file);
+    return AIGW_OK;
+}
+
+/* A certificate that is shown must be good, also where none is asked for by force. */
+static int ask_clients(SSL_CTX *ctx, const gw_tls_settings *s, aigw_error *err)
+{
+    if (s->client_auth == AIGW_TLS_CLIENT_NONE)
+        return AIGW_OK;
+    if (!s->client_ca_file || !s->client_ca_file[0])
+        return gw_fail(err, AIGW_E_CONFIG, "tls_client_ca_file",
+                       "certificates of clients need a file of their authorities");
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(s->client_ca_file);
+    if (!names || SSL_CTX_load_verify_file(ctx, s->client_ca_file) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return gw_fail(err, AIGW_E_CONFIG, "tls_client_ca_file", "cannot use authorities %s: %s",
+                       s->client_ca_file, last_reason());
+    }
+    SSL_CTX_set_client_CA_list(ctx, names); /* takes them */
+    SSL_CTX_set_verify(
+        ctx,
+        SSL_VERIFY_PEER |
+            (s->client_auth == AIGW_TLS_CLIENT_REQUIRE ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        NULL);
+    return AIGW_OK;
+}
+
+int gw_tls_context_new(const gw_tls_settings *settings, gw_tls_context **out, aigw_error *err)
+{
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx)
         return gw_fail_nomem(err);
-    set_policy(ctx);
-    if (SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
-        code = gw_fail(err, AIGW_E_CONFIG, "tls", "no usable cipher: %s", last_reason());
-    else if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
-        code = gw_fail(err, AIGW_E_CONFIG, "tls_cert_file", "cannot use certificate %s: %s",
-                       cert_file, last_reason());
-    else if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
-        code = gw_fail(err, AIGW_E_CONFIG, "tls_key_file", "cannot use private key %s: %s",
-                       key_file, last_reason());
-    else if (SSL_CTX_check_private_key(ctx) != 1)
-        code = gw_fail(err, AIGW_E_CONFIG, "tls_key_file", "%s does not belong to %s", key_file,
-                       cert_file);
+    set_policy(ctx, settings->min_version);
+    int code = use_certificate(ctx, settings, err);
+    if (code == AIGW_OK)
+        code = ask_clients(ctx, settings, err);
     ERR_clear_error();
     if (code != AIGW_OK)
         SSL_CTX_free(ctx);
@@ -87,9 +119,25 @@ int gw_tls_context_new(const char *cert_file, const char *key_file, gw_tls_conte
     return code;
 }
 
+gw_tls_context *gw_tls_context_ref(gw_tls_context *context)
+{
+    SSL_CTX_up_ref(ctx_of(context));
+    return context;
+}
+
 void gw_tls_context_free(gw_tls_context *context)
 {
     SSL_CTX_free(ctx_of(context));
+}
+
+int64_t gw_tls_context_expires_unix_s(const gw_tls_context *context)
+{
+    struct tm tm = {0};
+    const SSL_CTX *ctx = (const SSL_CTX *)(const void *)context;
+    const X509 *cert = SSL_CTX_get0_certificate(ctx);
+    if (!cert || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
+        return 0;
+    return (int64_t)timegm(&tm);
 }
 
 gw_tls *gw_tls_new(gw_tls_context *context, int fd)
@@ -102,6 +150,21 @@ gw_tls *gw_tls_new(gw_tls_context *context, int fd)
     if (ssl)
         SSL_set_accept_state(ssl);
     return (gw_tls *)(void *)ssl;
+}
+
+void gw_tls_client_subject(const gw_tls *tls, char out[GW_TLS_SUBJECT_BYTES])
+{
+    const SSL *ssl = ssl_of(tls);
+    X509 *cert = SSL_get0_peer_certificate(ssl);
+    out[0] = '\0';
+    if (!cert || SSL_get_verify_result(ssl) != X509_V_OK)
+        return;
+    BIO *text = BIO_new(BIO_s_mem());
+    if (text && X509_NAME_print_ex(text, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) >= 0) {
+        int n = BIO_read(text, out, GW_TLS_SUBJECT_BYTES - 1);
+        out[n > 0 ? n : 0] = '\0';
+    }
+    BIO_free(text);
 }
 
 static int refused(SSL *ssl, int result, bool writing)
