@@ -7,6 +7,7 @@
 #include <aigw/gateway.h>
 #include <aigw/host.h>
 #include <aigw/issuer.h>
+#include <aigw/issuer_store.h>
 #include <aigw/loop.h>
 #include <aigw/metrics.h>
 #include <aigw/server.h>

@@ -18,13 +18,13 @@
 #include <aigw/server.h>
 
 typedef struct gw_upstream {
-    aigw_slice name;             /* the provider's name in the config */
+    aigw_slice name; /* the provider's name in the config */
     const gw_provider *provider;
     /* Chat endpoint with every constant header: credential, the row's, the config's, content-type,
      * accept, user-agent. NULL for in-process providers. */
     gw_http_target *target;
-    aigw_slice host;             /* for logs */
-    aigw_slice beta;             /* anthropic-beta among its constant headers; "" if none */
+    aigw_slice host; /* for logs */
+    aigw_slice beta; /* anthropic-beta among its constant headers; "" if none */
     int connect_timeout_ms, first_byte_timeout_ms, first_event_timeout_ms, idle_timeout_ms,
         total_timeout_ms;
     int max_retries;
@@ -33,15 +33,15 @@ typedef struct gw_upstream {
 } gw_upstream;
 
 typedef struct gw_config_issuer {
-    gw_gate_issuer gate;         /* also in gate_issuers[] */
+    gw_gate_issuer gate; /* also in gate_issuers[] */
     aigw_slice jwks_url, jwks_file, jwks_inline;
-    aigw_slice discovery_url;    /* "": no discovery */
-    bool embedded;               /* the issuer that this gateway runs itself */
+    aigw_slice discovery_url; /* "": no discovery */
+    bool embedded;            /* the issuer that this gateway runs itself */
 } gw_config_issuer;
 
 typedef struct gw_config {
-    gw_arena *arena;             /* holds everything below that is plain data */
-    int refs;                    /* atomic */
+    gw_arena *arena; /* holds everything below that is plain data */
+    int refs;        /* atomic */
     aigw_server_options server;
     bool insecure_no_auth;
     aigw_slice *trusted_proxies; /* CIDR texts, validated */
@@ -53,16 +53,19 @@ typedef struct gw_config {
     /* Embedded issuer */
     bool issuer_enabled;
     aigw_slice issuer_url;
-    aigw_slice issuer_key_pem;   /* "": a fresh key */
+    aigw_slice issuer_key_pem;          /* "": a fresh key */
     aigw_issuer_client *issuer_clients; /* secrets point into `secrets` and are wiped on free */
     size_t issuer_client_count;
     bool cognito_compat;
+    aigw_slice issuer_db;         /* "": none */
+    int issuer_key_rotation_days; /* 0: never */
+    int issuer_max_failures;      /* -1: no limit */
     gw_upstream *upstreams;
     size_t upstream_count;
-    gw_route_table routes;       /* providers[] in the order of upstreams[] */
+    gw_route_table routes; /* providers[] in the order of upstreams[] */
     aigw_log_level log_level;
     bool access_log;
-    size_t max_exchange_bytes;   /* cap of an exchange's arena and buffers */
+    size_t max_exchange_bytes; /* cap of an exchange's arena and buffers */
     int max_wait_retry_ms;
     gw_secret *secrets;
     size_t secret_count;

@@ -183,6 +183,8 @@ static int set_client(gw_cfg_build *b, const gw_cfg_client *raw, aigw_issuer_cli
     if (code == AIGW_OK)
         code = gw_cfg_keep(b, raw->team, &out->team);
     if (code == AIGW_OK)
+        code = gw_cfg_keep(b, raw->tenant_tier, &out->tenant_tier);
+    if (code == AIGW_OK)
         code = gw_cfg_check_scopes(b, &raw->scopes);
     if (code == AIGW_OK)
         code = gw_cfg_keep_all(b, &raw->scopes, &scopes);
@@ -199,10 +201,10 @@ static int set_clients(gw_cfg_build *b)
     const gw_cfg_list *list = &b->raw->issuer.clients;
     const gw_cfg_client *raw = list->items;
     gw_config *c = b->config;
-    if (list->count == 0)
+    if (list->count == 0 && b->raw->issuer.db.len == 0)
         return gw_cfg_fail_key(b->err, b->raw->issuer.node, "clients", "too_few",
-                               "an enabled issuer needs at least one client");
-    c->issuer_clients = gw_arena_calloc(c->arena, list->count, sizeof *c->issuer_clients);
+                               "an enabled issuer needs at least one client, or a db");
+    c->issuer_clients = gw_arena_calloc(c->arena, list->count + 1, sizeof *c->issuer_clients);
     if (!c->issuer_clients)
         return gw_fail_nomem(b->err);
     for (size_t i = 0; i < list->count; i++) {
@@ -258,7 +260,11 @@ static int set_issuer(gw_cfg_build *b)
     if (!c->issuer_enabled)
         return AIGW_OK;
     c->cognito_compat = raw->cognito_compat;
-    int code = set_issuer_url(b);
+    c->issuer_key_rotation_days = (int)raw->key_rotation_days;
+    c->issuer_max_failures = raw->max_failures ? (int)raw->max_failures : -1;
+    int code = gw_cfg_keep(b, raw->db, &c->issuer_db);
+    if (code == AIGW_OK)
+        code = set_issuer_url(b);
     if (code == AIGW_OK)
         code = set_clients(b);
     if (code != AIGW_OK || raw->key_file.len == 0)

@@ -55,7 +55,7 @@ typedef struct gw_cfg_trust {
     const gw_cfg_node *node;
     aigw_slice issuer, jwks_url, jwks_file, jwks, discovery_url, token_use;
     int discovery;
-    int scope_match; /* 0: any, 1: all */
+    int scope_match;  /* 0: any, 1: all */
     int64_t leeway_s; /* -1: absent */
     int64_t max_token_bytes;
     gw_cfg_texts algorithms, audiences, client_ids, scopes;
@@ -77,7 +77,7 @@ typedef struct gw_cfg_auth {
 
 typedef struct gw_cfg_client {
     const gw_cfg_node *node;
-    aigw_slice id, secret, secret_file, team;
+    aigw_slice id, secret, secret_file, team, tenant_tier;
     gw_cfg_texts scopes;
     int64_t token_lifetime_s;
 } gw_cfg_client;
@@ -85,7 +85,8 @@ typedef struct gw_cfg_client {
 typedef struct gw_cfg_issuer {
     const gw_cfg_node *node;
     int enabled; /* -1: absent */
-    aigw_slice url, key_file;
+    aigw_slice url, key_file, db;
+    int64_t key_rotation_days, max_failures;
     int cognito_compat;
     gw_cfg_list clients; /* gw_cfg_client */
 } gw_cfg_issuer;

@@ -110,8 +110,8 @@ static const gw_cfg_key jwt_keys[] = {
     END};
 static const gw_cfg_section jwt = {"the jwt section", sizeof(gw_cfg_jwt), jwt_keys};
 
-static const gw_cfg_key auth_keys[] = {
-    {SECTION(gw_cfg_auth, jwt, jwt), .doc = "JSON Web Tokens."}, END};
+static const gw_cfg_key auth_keys[] = {{SECTION(gw_cfg_auth, jwt, jwt), .doc = "JSON Web Tokens."},
+                                       END};
 static const gw_cfg_section auth = {"the auth section", sizeof(gw_cfg_auth), auth_keys};
 
 static const gw_cfg_key client_keys[] = {
@@ -119,6 +119,7 @@ static const gw_cfg_key client_keys[] = {
     {TEXT(gw_cfg_client, secret, 1024), .secret = true, .doc = "The client_secret."},
     {TEXT(gw_cfg_client, secret_file, PATH_BYTES), .doc = "File that holds the client_secret."},
     {TEXT(gw_cfg_client, team, 128), .doc = "The custom:team claim of its tokens."},
+    {TEXT(gw_cfg_client, tenant_tier, 128), .doc = "The custom:tenant_tier claim of its tokens."},
     {TEXTS(gw_cfg_client, scopes, 32), .preset_text = INVOKE, .doc = "Scopes it may ask for."},
     {NUMBER(gw_cfg_client, token_lifetime_s, 3600, 60, 86400), .doc = "Life of its tokens."},
     END};
@@ -131,6 +132,13 @@ static const gw_cfg_key issuer_keys[] = {
      .doc = "Its iss claim, and the base of its addresses. Default: from server.listen."},
     {TEXT(gw_cfg_issuer, key_file, PATH_BYTES),
      .doc = "PEM file with its RSA key. Default: a fresh key at each start."},
+    {TEXT(gw_cfg_issuer, db, 1024),
+     .doc = "Database of clients and keys, made if absent: see aigw-serve client, and /admin."},
+    {NUMBER(gw_cfg_issuer, key_rotation_days, 90, 0, 3650),
+     .doc = "Age at which the database's signing key is replaced by the next; 0: by hand only."},
+    {NUMBER(gw_cfg_issuer, max_failures, 10, 0, 100000),
+     .doc =
+         "Wrong secrets of a client in a minute, five times as many of an address; 0: no limit."},
     {FLAG(gw_cfg_issuer, cognito_compat, 0), .doc = "Refuse with 400 always, as Cognito does."},
     {LIST(gw_cfg_issuer, clients, client, 1000), .doc = "Who may fetch tokens."},
     END};

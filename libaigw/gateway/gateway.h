@@ -19,6 +19,8 @@ typedef struct gw_live {
     gw_config *config;
     gw_gate gate;
     gw_gate_issuer *gate_issuers;
+    gw_gate admin_gate; /* of the admin API: always on, and only for the admin scope */
+    gw_gate_issuer *admin_issuers;
     gw_log log;                                 /* the gateway's sink at this snapshot's level */
     gw_keys **keys;                             /* by issuer index */
     gw_shared_keys **shared;                    /* the owners of keys[], by the same index */
@@ -39,6 +41,9 @@ typedef struct gw_live_parts {
 int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, aigw_error *err);
 gw_live *gw_live_ref(gw_live *live);
 void gw_live_free(gw_live *live); /* drops one reference; NULL is fine */
+/* The present keys of an issuer, referenced (aigw_jwks_free); NULL: none yet. Of the embedded one
+ * always the latest, without a fetch. */
+aigw_jwks *gw_live_key_set(const gw_live *live, size_t issuer);
 
 /* keys_metrics.c: the state of each issuer's key set in the Prometheus text format. */
 void gw_keys_metrics(const gw_live *live, gw_buf *out);

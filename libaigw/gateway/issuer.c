@@ -1,171 +1,30 @@
-/* The token issuer: makes or reads its key, publishes the key set, signs Cognito-shaped access
- * tokens.
- * Must not know HTTP: the token endpoint is issuer_token.c. */
+/* The token issuer: takes its options, keeps its keys up to date, signs Cognito-shaped access tokens.
+ * Must not know HTTP, nor how a client proves who it is. */
 #include "gateway/issuer.h"
 #include "base/error.h"
 #include "base/json_write.h"
 #include "base/text.h"
 #include "gate/jwks.h"
 #include "gateway/jwt_sign.h"
-#include <openssl/bio.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
+#include <stddef.h>
 
-#define KEY_BITS           2048
-#define MAX_KEY_BYTES      1024 /* of n or e: 8192 bits */
 #define DEFAULT_LIFETIME_S 3600
+#define DEFAULT_FAILURES   10
 #define MAX_LIFETIME_S     (366 * 86400)
 #define MAX_ARENA_BYTES    ((size_t)64 * 1024 * 1024)
 #define MAX_CLAIMS_BYTES   16384
 #define MAX_TOKEN_BYTES    16384
+#define DAY_S              86400
+#define ROTATE_AGAIN_S     60
 
 static int refuse(aigw_error *err, const char *reason, const char *message)
 {
     return gw_fail(err, AIGW_E_CONFIG, reason, "%s", message);
 }
 
-/* ---- The key ---- */
-
-static int no_passphrase(char *text, int size, int writing, void *user)
-{
-    (void)text, (void)size, (void)writing, (void)user;
-    return -1;
-}
-
-static EVP_PKEY *read_key(aigw_slice pem)
-{
-    BIO *bio = pem.len <= 64 * 1024 ? BIO_new_mem_buf(pem.data, (int)pem.len) : NULL;
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
-    BIO_free(bio);
-    return key;
-}
-
-/* Writes the key as PKCS #8, whatever form it came in; the copy in between is wiped when freed. */
-static bool write_key(EVP_PKEY *key, gw_secret *out)
-{
-    char *text = NULL;
-    BIO *bio = BIO_new(BIO_s_secmem());
-    bool written = bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
-    long len = written ? BIO_get_mem_data(bio, &text) : 0;
-    written = len > 0 && gw_secret_set(out, gw_slice(text, (size_t)len));
-    BIO_free(bio);
-    return written;
-}
-
-/* Base64urlUInt of a public number of the key, appended. */
-static bool write_number(EVP_PKEY *key, const char *name, gw_buf *out)
-{
-    BIGNUM *number = NULL;
-    unsigned char bytes[MAX_KEY_BYTES];
-    bool written = false;
-    if (EVP_PKEY_get_bn_param(key, name, &number) && BN_num_bytes(number) <= MAX_KEY_BYTES) {
-        int len = BN_bn2bin(number, bytes);
-        written = gw_base64url_encode(out, bytes, (size_t)len);
-    }
-    BN_free(number);
-    return written;
-}
-
-/* RFC 7638 clause 3: the required members in the order of their names, hashed. */
-static bool thumbprint(aigw_slice n, aigw_slice e, gw_buf *out)
-{
-    uint8_t hash[GW_SHA256_BYTES];
-    gw_buf text;
-    gw_buf_init(&text, 4 * MAX_KEY_BYTES);
-    gw_buf_puts(&text, "{\"e\":\"");
-    gw_buf_add(&text, e);
-    gw_buf_puts(&text, "\",\"kty\":\"RSA\",\"n\":\"");
-    gw_buf_add(&text, n);
-    gw_buf_puts(&text, "\"}");
-    bool sound = !text.failed;
-    if (sound)
-        gw_sha256(gw_buf_slice(&text), hash);
-    gw_buf_free(&text);
-    return sound && gw_base64url_encode(out, hash, sizeof hash);
-}
-
-static void write_jwks(gw_jw *w, aigw_slice kid, aigw_slice n, aigw_slice e)
-{
-    const struct {
-        const char *name;
-        aigw_slice value;
-    } members[] = {{"alg", GW_S("RS256")}, {"e", e}, {"kid", kid},
-                   {"kty", GW_S("RSA")},   {"n", n}, {"use", GW_S("sig")}};
-    gw_jw_object(w);
-    gw_jw_key(w, "keys");
-    gw_jw_array(w);
-    gw_jw_object(w);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        gw_jw_key(w, members[i].name);
-        gw_jw_text(w, members[i].value);
-    }
-    gw_jw_object_end(w);
-    gw_jw_array_end(w);
-    gw_jw_object_end(w);
-}
-
-/* Fills key_id and jwks_json from the public part of the key. */
-static bool describe_key(aigw_issuer *issuer, EVP_PKEY *key)
-{
-    gw_buf n, e, kid, json;
-    gw_buf_init(&n, 2 * MAX_KEY_BYTES);
-    gw_buf_init(&e, 2 * MAX_KEY_BYTES);
-    gw_buf_init(&kid, 64);
-    gw_buf_init(&json, 8 * MAX_KEY_BYTES);
-    gw_jw w = gw_jw_on(&json);
-    bool sound = write_number(key, OSSL_PKEY_PARAM_RSA_N, &n) &&
-                 write_number(key, OSSL_PKEY_PARAM_RSA_E, &e) &&
-                 thumbprint(gw_buf_slice(&n), gw_buf_slice(&e), &kid);
-    if (sound)
-        write_jwks(&w, gw_buf_slice(&kid), gw_buf_slice(&n), gw_buf_slice(&e));
-    if (sound && !json.failed) {
-        issuer->key_id = gw_arena_copy(issuer->arena, gw_buf_slice(&kid));
-        issuer->jwks_json = gw_arena_copy(issuer->arena, gw_buf_slice(&json));
-    }
-    gw_buf_free(&n);
-    gw_buf_free(&e);
-    gw_buf_free(&kid);
-    gw_buf_free(&json);
-    return issuer->key_id.data && issuer->jwks_json.data;
-}
-
-static int take_key(aigw_issuer *issuer, aigw_slice pem, aigw_error *err)
-{
-    ERR_set_mark();
-    EVP_PKEY *key = pem.len ? read_key(pem) : EVP_RSA_gen(KEY_BITS);
-    int code = AIGW_OK;
-    if (!key || !EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_get_bits(key) < KEY_BITS)
-        code = refuse(err, "bad_private_key",
-                      "the private key is no unencrypted RSA key of 2048 bits or more");
-    else if (!write_key(key, &issuer->key_pem) || !describe_key(issuer, key))
-        code = gw_fail_nomem(err);
-    EVP_PKEY_free(key);
-    ERR_pop_to_mark();
-    if (code == AIGW_OK)
-        code = gw_jwks_from_pem(gw_slice(issuer->key_pem.data, issuer->key_pem.len), issuer->key_id,
-                                &issuer->jwks, err);
-    return code == AIGW_E_PARSE ? refuse(err, "bad_private_key", "the private key is not sound")
-                                : code;
-}
-
 /* ---- The clients ---- */
 
-/* scope-token of RFC 6749 clause 3.3. */
-static bool is_scope(aigw_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (c < 0x21 || c > 0x7e || c == '"' || c == '\\')
-            return false;
-    }
-    return text.len > 0;
-}
-
-static int check_client(const aigw_issuer_client *client, aigw_error *err)
+static int check_client(const aigw_issuer_client *client, bool stored_keys, aigw_error *err)
 {
     if (client->id.len == 0 || client->id.len > 256 || !gw_utf8_valid(client->id))
         return refuse(err, "bad_client_id", "a client id has 1 to 256 bytes of UTF-8");
@@ -173,10 +32,15 @@ static int check_client(const aigw_issuer_client *client, aigw_error *err)
         return refuse(err, "bad_client_secret", "a client needs a secret");
     if (client->team.len > 256 || !gw_utf8_valid(client->team))
         return refuse(err, "bad_team", "a team has at most 256 bytes of UTF-8");
+    if (client->tenant_tier.len > 256 || !gw_utf8_valid(client->tenant_tier))
+        return refuse(err, "bad_tenant_tier", "a tenant tier has at most 256 bytes of UTF-8");
+    /* A retired key goes when the longest-lived of the store's tokens has ended. */
+    if (stored_keys && client->token_lifetime_s > AIGW_CLIENT_MAX_LIFETIME_S)
+        return refuse(err, "bad_token_lifetime", "with a store a token lives a day at most");
     if (client->token_lifetime_s < 0 || client->token_lifetime_s > MAX_LIFETIME_S)
         return refuse(err, "bad_token_lifetime", "a token lives 1 second to 366 days");
     for (size_t i = 0; i < client->scope_count; i++) {
-        if (!is_scope(client->scopes[i]))
+        if (!gw_is_scope(client->scopes[i]))
             return refuse(err, "bad_scope",
                           "a scope is printable ASCII without space, quote, backslash");
     }
@@ -185,7 +49,7 @@ static int check_client(const aigw_issuer_client *client, aigw_error *err)
 
 static int take_client(aigw_issuer *issuer, const aigw_issuer_client *from, aigw_error *err)
 {
-    int code = check_client(from, err);
+    int code = check_client(from, issuer->store != NULL, err);
     if (code != AIGW_OK)
         return code;
     if (gw_issuer_find(issuer, from->id))
@@ -193,8 +57,9 @@ static int take_client(aigw_issuer *issuer, const aigw_issuer_client *from, aigw
     gw_issuer_client *to = &issuer->clients[issuer->client_count];
     to->id = gw_arena_copy(issuer->arena, from->id);
     to->team = gw_arena_copy(issuer->arena, from->team);
+    to->tenant_tier = gw_arena_copy(issuer->arena, from->tenant_tier);
     to->scopes = gw_arena_calloc(issuer->arena, from->scope_count + 1, sizeof *to->scopes);
-    if (!to->id.data || !to->team.data || !to->scopes)
+    if (!to->id.data || !to->team.data || !to->tenant_tier.data || !to->scopes)
         return gw_fail_nomem(err);
     for (size_t i = 0; i < from->scope_count; i++) {
         to->scopes[i] = gw_arena_copy(issuer->arena, from->scopes[i]);
@@ -203,16 +68,124 @@ static int take_client(aigw_issuer *issuer, const aigw_issuer_client *from, aigw
     }
     to->scope_count = from->scope_count;
     to->token_lifetime_s = from->token_lifetime_s ? from->token_lifetime_s : DEFAULT_LIFETIME_S;
-    gw_sha256(from->secret, to->secret_hash);
     issuer->client_count++;
     return AIGW_OK;
 }
 
-static int take_options(aigw_issuer *issuer, const aigw_issuer_options *options, aigw_error *err)
+static int take_guard(aigw_issuer *issuer, int max_failures, const aigw_issuer *previous,
+                      aigw_error *err)
+{
+    if (max_failures < 0)
+        return AIGW_OK;
+    max_failures = max_failures ? max_failures : DEFAULT_FAILURES;
+    if (previous && previous->guard && gw_guard_max_failures(previous->guard) == max_failures)
+        issuer->guard = gw_guard_ref(previous->guard);
+    else
+        issuer->guard = gw_guard_new(max_failures);
+    return issuer->guard ? AIGW_OK : gw_fail_nomem(err);
+}
+
+/* ---- The keys ---- */
+
+/* The one key of an issuer without a store. */
+static int take_key(aigw_issuer *issuer, aigw_slice pem, aigw_error *err)
+{
+    gw_secret own = {NULL, 0};
+    char kid[GW_KID_BYTES + 1];
+    int code = gw_issuer_key_make(pem, &own, kid, err);
+    if (code == AIGW_OK) {
+        gw_store_key key = {.kid = gw_slice(kid, GW_KID_BYTES),
+                            .pem = gw_slice(own.data, own.len),
+                            .state = GW_KEY_CURRENT,
+                            .activated_unix_s = -1};
+        code = gw_issuer_keys_new(&key, 1, 0, &issuer->keys, err);
+    }
+    gw_secret_free(&own);
+    return code;
+}
+
+static int take_keys(aigw_issuer *issuer, aigw_slice pem, const aigw_issuer *previous,
+                     aigw_error *err)
+{
+    int64_t now = gw_unix_s(&issuer->clock);
+    if (issuer->store) {
+        int code = gw_issuer_keys_first(issuer->store->db, pem, now, err);
+        return code == AIGW_OK ? gw_issuer_keys_load(issuer->store->db, now, &issuer->keys, err)
+                               : code;
+    }
+    /* A key that was made, not given, goes on: tokens outlive a reload. */
+    if (!pem.len && previous && !previous->store) {
+        issuer->keys = gw_issuer_keys_ref(previous->keys);
+        return AIGW_OK;
+    }
+    return take_key(issuer, pem, err);
+}
+
+/* Under the lock. */
+static void renew_keys(aigw_issuer *issuer)
+{
+    uint64_t version;
+    gw_issuer_keys *fresh = NULL;
+    int64_t now = gw_unix_s(&issuer->clock);
+    if (!issuer->store || gw_store_version(issuer->store->db, &version, NULL) != AIGW_OK ||
+        (version == issuer->keys->version && now < issuer->keys->until_unix_s) ||
+        gw_issuer_keys_load(issuer->store->db, now, &fresh, NULL) != AIGW_OK)
+        return;
+    /* Most changes are of clients: then the set stays the very same one, and with it what is cached. */
+    if (gw_eq(fresh->jwks_json, issuer->keys->jwks_json)) {
+        issuer->keys->version = fresh->version;
+        gw_issuer_keys_free(fresh);
+        return;
+    }
+    gw_issuer_keys_free(issuer->keys);
+    issuer->keys = fresh;
+}
+
+gw_issuer_keys *gw_issuer_keys_now(aigw_issuer *issuer)
+{
+    pthread_mutex_lock(&issuer->lock);
+    renew_keys(issuer);
+    gw_issuer_keys *keys = gw_issuer_keys_ref(issuer->keys);
+    pthread_mutex_unlock(&issuer->lock);
+    return keys;
+}
+
+aigw_jwks *gw_issuer_key_set(aigw_issuer *issuer)
+{
+    gw_issuer_keys *keys = gw_issuer_keys_now(issuer);
+    aigw_jwks *set = gw_jwks_ref(keys->jwks);
+    gw_issuer_keys_free(keys);
+    return set;
+}
+
+void gw_issuer_rotate_if_due(aigw_issuer *issuer)
+{
+    int64_t now = gw_unix_s(&issuer->clock);
+    char kid[GW_KID_BYTES + 1] = "";
+    if (!issuer->store || !issuer->rotation_s)
+        return;
+    pthread_mutex_lock(&issuer->lock);
+    if (now - issuer->keys->activated_unix_s >= issuer->rotation_s &&
+        now >= issuer->rotate_next_unix_s) {
+        issuer->rotate_next_unix_s = now + ROTATE_AGAIN_S; /* stamped before: one thread tries */
+        memcpy(kid, issuer->keys->kid, sizeof kid);
+    }
+    pthread_mutex_unlock(&issuer->lock);
+    /* Another process may be faster; a failure is tried again. */
+    if (kid[0])
+        gw_issuer_keys_rotate(issuer->store->db, aigw_slice_of(kid), now, NULL);
+}
+
+/* ---- The options ---- */
+
+static int take_texts(aigw_issuer *issuer, const aigw_issuer_options *options, aigw_error *err)
 {
     if (options->issuer.len == 0 || !gw_utf8_valid(options->issuer))
         return refuse(err, "bad_issuer", "an issuer needs its name");
     issuer->cognito_compat = options->cognito_compat;
+    issuer->rotation_s = (int64_t)options->key_rotation_days * DAY_S;
+    if (options->store)
+        issuer->store = gw_issuer_store_ref(options->store);
     issuer->issuer = gw_arena_copy(issuer->arena, options->issuer);
     issuer->clients =
         gw_arena_calloc(issuer->arena, options->client_count + 1, sizeof *issuer->clients);
@@ -223,7 +196,26 @@ static int take_options(aigw_issuer *issuer, const aigw_issuer_options *options,
         if (code != AIGW_OK)
             return code;
     }
-    return take_key(issuer, options->private_key_pem, err);
+    return AIGW_OK;
+}
+
+static int take_options(aigw_issuer *issuer, const aigw_issuer_options *options,
+                        const aigw_issuer *previous, aigw_error *err)
+{
+    int code = take_texts(issuer, options, err);
+    if (code == AIGW_OK)
+        code = take_guard(issuer, options->max_failures, previous, err);
+    if (code == AIGW_OK && previous)
+        memcpy(issuer->seen_key, previous->seen_key, sizeof issuer->seen_key);
+    else if (code == AIGW_OK && !gw_random(issuer->seen_key, sizeof issuer->seen_key))
+        code = gw_fail(err, AIGW_E_IO, "random", "the random generator failed");
+    if (code == AIGW_OK)
+        code = take_keys(issuer, options->private_key_pem, previous, err);
+    /* Last, since it is slow. */
+    for (size_t i = 0; code == AIGW_OK && i < issuer->client_count; i++)
+        code = gw_issuer_take_secret(issuer, &issuer->clients[i], options->clients[i].secret,
+                                     previous, err);
+    return code;
 }
 
 /* ---- Tokens ---- */
@@ -297,19 +289,12 @@ static void write_claims(const aigw_issuer *issuer, const gw_issuer_client *clie
     write_member(&w, "client_id", client->id);
     if (client->team.len)
         write_member(&w, "custom:team", client->team);
+    if (client->tenant_tier.len)
+        write_member(&w, "custom:tenant_tier", client->tenant_tier);
     gw_jw_object_end(&w);
 }
 
-const gw_issuer_client *gw_issuer_find(const aigw_issuer *issuer, aigw_slice client_id)
-{
-    for (size_t i = 0; i < issuer->client_count; i++) {
-        if (gw_eq(issuer->clients[i].id, client_id))
-            return &issuer->clients[i];
-    }
-    return NULL;
-}
-
-int gw_issuer_sign(const aigw_issuer *issuer, const gw_issuer_client *client, aigw_slice scope,
+int gw_issuer_sign(aigw_issuer *issuer, const gw_issuer_client *client, aigw_slice scope,
                    gw_buf *out, aigw_error *err)
 {
     char token_id[32];
@@ -326,9 +311,12 @@ int gw_issuer_sign(const aigw_issuer *issuer, const gw_issuer_client *client, ai
                      &claims);
         code = scopes.failed || claims.failed ? gw_fail_nomem(err) : AIGW_OK;
     }
-    if (code == AIGW_OK)
-        code = gw_jwt_sign_for(issuer->jwks, gw_slice(issuer->key_pem.data, issuer->key_pem.len),
-                               issuer->key_id, gw_buf_slice(&claims), out, err);
+    if (code == AIGW_OK) {
+        gw_issuer_keys *keys = gw_issuer_keys_now(issuer);
+        code = gw_jwt_sign_for(keys->jwks, gw_slice(keys->pem.data, keys->pem.len),
+                               aigw_slice_of(keys->kid), gw_buf_slice(&claims), out, err);
+        gw_issuer_keys_free(keys);
+    }
     gw_buf_free(&scopes);
     gw_buf_free(&claims);
     return code;
@@ -336,10 +324,21 @@ int gw_issuer_sign(const aigw_issuer *issuer, const gw_issuer_client *client, ai
 
 /* ---- <aigw/issuer.h> ---- */
 
-int aigw_issuer_new(const aigw_issuer_options *options, const aigw_host *host, aigw_issuer **out,
-                    aigw_error *err)
+/* The caller's struct may be shorter than ours: it was compiled against an older header. */
+static bool copy_options(aigw_issuer_options *to, const aigw_issuer_options *from)
 {
-    if (!options || !out || options->size < sizeof *options)
+    if (!from || from->size < offsetof(aigw_issuer_options, store))
+        return false;
+    memset(to, 0, sizeof *to);
+    memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
+    return true;
+}
+
+int gw_issuer_new(const aigw_issuer_options *given, const aigw_host *host,
+                  const aigw_issuer *previous, aigw_issuer **out, aigw_error *err)
+{
+    aigw_issuer_options options;
+    if (!out || !copy_options(&options, given))
         return gw_fail(err, AIGW_E_INVALID, "invalid_argument", "no options, or of another size");
     gw_arena *arena = gw_arena_new(MAX_ARENA_BYTES);
     aigw_issuer *issuer = arena ? gw_arena_calloc(arena, 1, sizeof *issuer) : NULL;
@@ -349,7 +348,8 @@ int aigw_issuer_new(const aigw_issuer_options *options, const aigw_host *host, a
     }
     issuer->arena = arena;
     issuer->clock = gw_clock_of(host);
-    int code = take_options(issuer, options, err);
+    pthread_mutex_init(&issuer->lock, NULL);
+    int code = take_options(issuer, &options, previous, err);
     if (code == AIGW_OK)
         *out = issuer;
     else
@@ -357,31 +357,71 @@ int aigw_issuer_new(const aigw_issuer_options *options, const aigw_host *host, a
     return code;
 }
 
+int aigw_issuer_new(const aigw_issuer_options *options, const aigw_host *host, aigw_issuer **out,
+                    aigw_error *err)
+{
+    return gw_issuer_new(options, host, NULL, out, err);
+}
+
+static int mint(aigw_issuer *issuer, aigw_slice client_id, aigw_slice scope, gw_arena *arena,
+                gw_buf *token, aigw_error *err)
+{
+    const gw_issuer_client *client;
+    int code = gw_issuer_lookup(issuer, client_id, arena, &client, err);
+    if (code == AIGW_OK && client->disabled)
+        code = gw_fail(err, AIGW_E_DENIED, "client_disabled", "the client is disabled");
+    return code == AIGW_OK ? gw_issuer_sign(issuer, client, scope, token, err) : code;
+}
+
 int aigw_issuer_mint(aigw_issuer *issuer, aigw_slice client_id, aigw_slice scope, aigw_slice *out,
                      aigw_error *err)
 {
-    const gw_issuer_client *client = gw_issuer_find(issuer, client_id);
-    if (!client)
-        return gw_fail(err, AIGW_E_DENIED, "unknown_client", "there is no such client");
+    gw_arena *arena = gw_arena_new(GW_ISSUER_ARENA_BYTES);
+    if (!arena)
+        return gw_fail_nomem(err);
     gw_buf token;
     gw_buf_init(&token, MAX_TOKEN_BYTES);
-    int code = gw_issuer_sign(issuer, client, scope, &token, err);
+    int code = mint(issuer, client_id, scope, arena, &token, err);
     if (code == AIGW_OK)
         *out = gw_buf_steal(&token);
     gw_buf_free(&token);
+    gw_arena_free(arena);
     return code;
 }
 
 aigw_slice aigw_issuer_jwks(const aigw_issuer *issuer)
 {
-    return issuer->jwks_json;
+    aigw_issuer *own = (aigw_issuer *)(uintptr_t)issuer; /* its keys do change */
+    pthread_mutex_lock(&own->lock);
+    renew_keys(own);
+    if (own->store && (!own->pinned || own->pinned->keys != own->keys)) {
+        gw_pinned *pin = gw_alloc(sizeof *pin);
+        if (pin) {
+            *pin = (gw_pinned){own->pinned, gw_issuer_keys_ref(own->keys)};
+            own->pinned = pin;
+        }
+    }
+    /* Without memory to pin the new one: the one that was given last. */
+    const gw_issuer_keys *keys = own->pinned ? own->pinned->keys : own->keys;
+    aigw_slice text = keys->jwks_json;
+    pthread_mutex_unlock(&own->lock);
+    return text;
 }
 
 void aigw_issuer_free(aigw_issuer *issuer)
 {
     if (!issuer)
         return;
-    aigw_jwks_free(issuer->jwks);
-    gw_secret_free(&issuer->key_pem);
+    while (issuer->pinned) {
+        gw_pinned *pin = issuer->pinned;
+        issuer->pinned = pin->next;
+        gw_issuer_keys_free(pin->keys);
+        gw_free(pin);
+    }
+    gw_issuer_keys_free(issuer->keys);
+    gw_guard_free(issuer->guard);
+    aigw_issuer_store_free(issuer->store);
+    pthread_mutex_destroy(&issuer->lock);
+    gw_wipe(issuer->seen_key, sizeof issuer->seen_key);
     gw_arena_free(issuer->arena);
 }

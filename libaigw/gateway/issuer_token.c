@@ -37,6 +37,7 @@ static int answer_refusal(const aigw_issuer *issuer, refusal word, bool by_heade
     }
     /* 401 answers a client that tried the Authorization field (clause 5.2). */
     bool unauthorized = by_header && !issuer->cognito_compat && strcmp(word, "invalid_client") == 0;
+    out->retry_after_s = 0;
     out->status = unauthorized ? 401 : 400;
     out->www_authenticate = unauthorized ? CHALLENGE : NULL;
     out->body = gw_buf_steal(&body);
@@ -61,6 +62,7 @@ static int answer_token(const gw_issuer_client *client, aigw_slice token, aigw_i
         gw_buf_free(&body);
         return gw_fail_nomem(err);
     }
+    out->retry_after_s = 0;
     out->status = 200;
     out->www_authenticate = NULL;
     out->body = gw_buf_steal(&body);
@@ -124,57 +126,94 @@ static int read_credentials(aigw_slice authorization, const gw_form *form, crede
     return code;
 }
 
-/* NULL unless the secret is right. An unknown id costs a comparison too. */
-static const gw_issuer_client *authenticate(const aigw_issuer *issuer, const credentials *c)
+/* ---- One request ---- */
+
+typedef struct visit {
+    aigw_issuer *issuer;
+    gw_arena *arena;
+    const gw_form *form;
+    aigw_slice authorization, peer;
+} visit;
+
+static int answer_later(int64_t wait_s, aigw_issuer_answer *out, aigw_error *err)
 {
-    static const uint8_t nobody[GW_SHA256_BYTES];
-    uint8_t hash[GW_SHA256_BYTES];
-    const gw_issuer_client *client = gw_issuer_find(issuer, c->id);
-    gw_sha256(c->secret, hash);
-    bool right = gw_equal_ct(hash, client ? client->secret_hash : nobody, sizeof hash);
-    gw_wipe(hash, sizeof hash);
-    return client && right ? client : NULL;
+    gw_buf body;
+    gw_buf_init(&body, 256);
+    gw_buf_puts(&body, "{\"error\":\"temporarily_unavailable\",\"error_description\":"
+                       "\"too many failed attempts, try again later\"}");
+    if (body.failed) {
+        gw_buf_free(&body);
+        return gw_fail_nomem(err);
+    }
+    *out =
+        (aigw_issuer_answer){.status = 429, .body = gw_buf_steal(&body), .retry_after_s = wait_s};
+    return AIGW_OK;
 }
 
-static int grant(const aigw_issuer *issuer, const gw_issuer_client *client, const gw_form *form,
-                 bool by_header, aigw_issuer_answer *out, aigw_error *err)
+static int grant(const visit *v, const gw_issuer_client *client, aigw_issuer_answer *out,
+                 aigw_error *err)
 {
-    if (!gw_eq(gw_form_get(form, "grant_type"), GW_S("client_credentials")))
-        return answer_refusal(issuer, "unsupported_grant_type", by_header, out, err);
+    bool by_header = v->authorization.len > 0;
+    if (!gw_eq(gw_form_get(v->form, "grant_type"), GW_S("client_credentials")))
+        return answer_refusal(v->issuer, "unsupported_grant_type", by_header, out, err);
     gw_buf token;
     gw_buf_init(&token, MAX_TOKEN_BYTES);
-    int code = gw_issuer_sign(issuer, client, gw_form_get(form, "scope"), &token, err);
+    int code = gw_issuer_sign(v->issuer, client, gw_form_get(v->form, "scope"), &token, err);
     if (code == AIGW_E_DENIED)
-        code = answer_refusal(issuer, "invalid_scope", by_header, out, err);
+        code = answer_refusal(v->issuer, "invalid_scope", by_header, out, err);
     else if (code == AIGW_OK)
         code = answer_token(client, gw_buf_slice(&token), out, err);
     gw_buf_free(&token);
     return code;
 }
 
-static int answer_form(const aigw_issuer *issuer, aigw_slice authorization, const gw_form *form,
-                       aigw_issuer_answer *out, aigw_error *err)
+/* *client stays NULL for a refusal; *wait_s is set when it is to try again later. */
+static int identify(const visit *v, const credentials *c, const gw_issuer_client **client,
+                    int64_t *wait_s, aigw_error *err)
+{
+    gw_guard *guard = v->issuer->guard;
+    int64_t now_ms = gw_now_ms(&v->issuer->clock);
+    bool later = false;
+    *wait_s = guard ? gw_guard_wait_s(guard, c->id, v->peer, now_ms) : 0;
+    if (*wait_s)
+        return AIGW_OK;
+    int code = gw_issuer_authenticate(v->issuer, c->id, c->secret, v->arena, client, &later, err);
+    if (code == AIGW_OK && later)
+        *wait_s = 1;
+    else if (code == AIGW_OK && guard && *client)
+        gw_guard_passed(guard, c->id, v->peer, now_ms);
+    else if (code == AIGW_OK && guard && c->id.len && c->secret.len) /* nothing tried, no guess */
+        gw_guard_failed(guard, c->id, v->peer, now_ms);
+    return code;
+}
+
+static int answer_form(const visit *v, aigw_issuer_answer *out, aigw_error *err)
 {
     credentials c = {NULL, 0, GW_S(""), GW_S("")};
     refusal word = NULL;
     const gw_issuer_client *client = NULL;
+    int64_t wait_s = 0;
     int code = AIGW_OK;
-    if (gw_form_get(form, "grant_type").len == 0)
+    if (gw_form_get(v->form, "grant_type").len == 0)
         word = "invalid_request";
-    else
-        code = read_credentials(authorization, form, &c, &word);
-    if (code == AIGW_OK && !word && !(client = authenticate(issuer, &c)))
-        word = "invalid_client";
+    else if (read_credentials(v->authorization, v->form, &c, &word) != AIGW_OK)
+        code = gw_fail_nomem(err);
+    if (code == AIGW_OK && !word)
+        code = identify(v, &c, &client, &wait_s, err);
     drop(&c);
     if (code != AIGW_OK)
-        return gw_fail_nomem(err);
+        return code;
+    if (wait_s)
+        return answer_later(wait_s, out, err);
+    if (!word && !client)
+        word = "invalid_client";
     if (word)
-        return answer_refusal(issuer, word, authorization.len > 0, out, err);
-    return grant(issuer, client, form, authorization.len > 0, out, err);
+        return answer_refusal(v->issuer, word, v->authorization.len > 0, out, err);
+    return grant(v, client, out, err);
 }
 
-int aigw_issuer_token(aigw_issuer *issuer, aigw_slice authorization, aigw_slice form,
-                      aigw_issuer_answer *out, aigw_error *err)
+int aigw_issuer_token_from(aigw_issuer *issuer, aigw_slice authorization, aigw_slice form,
+                           aigw_slice peer, aigw_issuer_answer *out, aigw_error *err)
 {
     gw_form fields;
     if (!issuer || !out)
@@ -185,7 +224,16 @@ int aigw_issuer_token(aigw_issuer *issuer, aigw_slice authorization, aigw_slice 
         return gw_fail_nomem(err);
     if (code != AIGW_OK)
         return answer_refusal(issuer, "invalid_request", authorization.len > 0, out, err);
-    code = answer_form(issuer, authorization, &fields, out, err);
+    gw_issuer_rotate_if_due(issuer);
+    visit v = {issuer, gw_arena_new(GW_ISSUER_ARENA_BYTES), &fields, authorization, peer};
+    code = v.arena ? answer_form(&v, out, err) : gw_fail_nomem(err);
+    gw_arena_free(v.arena);
     gw_form_free(&fields);
     return code;
+}
+
+int aigw_issuer_token(aigw_issuer *issuer, aigw_slice authorization, aigw_slice form,
+                      aigw_issuer_answer *out, aigw_error *err)
+{
+    return aigw_issuer_token_from(issuer, authorization, form, GW_S(""), out, err);
 }

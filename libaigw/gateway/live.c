@@ -36,6 +36,19 @@ static void shared_free(gw_shared_keys *s)
 
 /* -- the embedded issuer -- */
 
+/* The same file goes on as it is: a second connection would only see it later. */
+static int open_store(const gw_config *c, const gw_live *old, const aigw_host *host,
+                      aigw_issuer_store **out, aigw_error *err)
+{
+    if (!c->issuer_db.len)
+        return AIGW_OK;
+    if (old && old->issuer && old->issuer->store && gw_eq(old->config->issuer_db, c->issuer_db)) {
+        *out = gw_issuer_store_ref(old->issuer->store);
+        return AIGW_OK;
+    }
+    return aigw_issuer_store_open(c->issuer_db, true, host, out, err);
+}
+
 static int make_issuer(gw_live *live, const gw_live_parts *parts, aigw_error *err)
 {
     const gw_config *c = live->config;
@@ -46,12 +59,19 @@ static int make_issuer(gw_live *live, const gw_live_parts *parts, aigw_error *er
                                    .private_key_pem = c->issuer_key_pem,
                                    .clients = c->issuer_clients,
                                    .client_count = c->issuer_client_count,
-                                   .cognito_compat = c->cognito_compat};
-    /* A key that was made, not given, lives as long as the gateway: tokens outlive a reload. */
+                                   .cognito_compat = c->cognito_compat,
+                                   .key_rotation_days = c->issuer_key_rotation_days,
+                                   .max_failures = c->issuer_max_failures};
     const gw_live *old = parts->previous;
-    if (old && old->issuer && !c->issuer_key_pem.len && !old->config->issuer_key_pem.len)
-        options.private_key_pem = gw_slice(old->issuer->key_pem.data, old->issuer->key_pem.len);
-    return aigw_issuer_new(&options, parts->host, &live->issuer, err);
+    const aigw_issuer *before = old ? old->issuer : NULL;
+    /* A key that came from a document goes with it; one that was made lives as long as the gateway. */
+    if (before && !before->store && old->config->issuer_key_pem.len && !c->issuer_key_pem.len)
+        before = NULL;
+    int rc = open_store(c, old, parts->host, &options.store, err);
+    if (rc == AIGW_OK)
+        rc = gw_issuer_new(&options, parts->host, before, &live->issuer, err);
+    aigw_issuer_store_free(options.store);
+    return rc;
 }
 
 /* -- key sets -- */
@@ -103,15 +123,20 @@ static int make_key_set(gw_live *live, size_t i, const gw_live_parts *parts, aig
 
 static int make_gate(gw_live *live, const gw_live_parts *parts, aigw_error *err)
 {
+    static const aigw_slice admin = {AIGW_SCOPE_ADMIN, sizeof AIGW_SCOPE_ADMIN - 1};
     const gw_config *c = live->config;
     size_t room = c->issuer_count ? c->issuer_count : 1;
     live->keys = gw_calloc(room, sizeof *live->keys);
     live->shared = gw_calloc(room, sizeof *live->shared);
     live->gate_issuers = gw_calloc(room, sizeof *live->gate_issuers);
-    if (!live->keys || !live->shared || !live->gate_issuers)
+    live->admin_issuers = gw_calloc(room, sizeof *live->admin_issuers);
+    if (!live->keys || !live->shared || !live->gate_issuers || !live->admin_issuers)
         return gw_fail_nomem(err);
     for (size_t i = 0; i < c->issuer_count; i++) {
         live->gate_issuers[i] = c->issuers[i].gate;
+        live->admin_issuers[i] = c->issuers[i].gate;
+        live->admin_issuers[i].policy.scopes = &admin;
+        live->admin_issuers[i].policy.scope_count = 1;
         int rc = make_key_set(live, i, parts, err);
         if (rc != AIGW_OK)
             return rc;
@@ -121,7 +146,16 @@ static int make_gate(gw_live *live, const gw_live_parts *parts, aigw_error *err)
                            .issuer_count = c->issuer_count,
                            .insufficient_scope_status = c->insufficient_scope_status,
                            .cache = parts->cache};
+    live->admin_gate = live->gate;
+    live->admin_gate.jwt_enabled = true; /* whatever the document says of others */
+    live->admin_gate.issuers = live->admin_issuers;
     return AIGW_OK;
+}
+
+aigw_jwks *gw_live_key_set(const gw_live *live, size_t issuer)
+{
+    return live->config->issuers[issuer].embedded ? gw_issuer_key_set(live->issuer)
+                                                  : gw_keys_get(live->keys[issuer]);
 }
 
 /* -- documents that never change within a snapshot -- */
@@ -262,6 +296,7 @@ static int write_discovery(gw_live *live, aigw_error *err)
     string_list(&w, "grant_types_supported", "client_credentials", NULL);
     string_list(&w, "token_endpoint_auth_methods_supported", "client_secret_basic",
                 "client_secret_post");
+    string_list(&w, "scopes_supported", AIGW_SCOPE_INVOKE, AIGW_SCOPE_ADMIN);
     string_list(&w, "response_types_supported", "token", NULL);
     string_list(&w, "subject_types_supported", "public", NULL);
     string_list(&w, "id_token_signing_alg_values_supported", "RS256", NULL);
@@ -318,6 +353,7 @@ void gw_live_free(gw_live *live)
     gw_free(live->shared);
     gw_free(live->keys);
     gw_free(live->gate_issuers);
+    gw_free(live->admin_issuers);
     aigw_issuer_free(live->issuer);
     aigw_bytes_free(live->models_openai);
     aigw_bytes_free(live->models_anthropic);

@@ -16,7 +16,7 @@ bool gw_held_renew(gw_held *held, size_t issuer)
 {
     if (issuer >= held->live->config->issuer_count)
         return false;
-    aigw_jwks *now = gw_keys_get(held->live->keys[issuer]);
+    aigw_jwks *now = gw_live_key_set(held->live, issuer);
     bool changed = now != held->sets[issuer];
     aigw_jwks_free(held->sets[issuer]);
     held->sets[issuer] = now;

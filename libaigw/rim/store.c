@@ -27,8 +27,8 @@ static int fail_exists(aigw_error *err)
 
 static int fail_full(aigw_error *err)
 {
-    int code = gw_fail(err, AIGW_E_LIMIT, "too_many_clients", "the database holds %d clients, no more",
-                       GW_STORE_MAX_CLIENTS);
+    int code = gw_fail(err, AIGW_E_LIMIT, "too_many_clients",
+                       "the database holds %d clients, no more", GW_STORE_MAX_CLIENTS);
     if (err)
         err->http_status = 409;
     return code;
@@ -183,12 +183,13 @@ int gw_store_rotate(gw_store *store, aigw_slice id, const uint8_t hash[GW_SHA256
 {
     int rc;
     pthread_mutex_lock(&store->lock);
-    sqlite3_stmt *s = gw_store_prepare(
-        store,
-        "UPDATE clients SET old_secret = iif(?4 > 0, secret, NULL),"
-        " old_created = iif(?4 > 0, secret_created, NULL), old_expires = iif(?4 > 0, ?3 + ?4, NULL),"
-        " secret = ?2, secret_created = ?3, updated = ?3 WHERE id = ?1",
-        &rc);
+    sqlite3_stmt *s =
+        gw_store_prepare(store,
+                         "UPDATE clients SET old_secret = iif(?4 > 0, secret, NULL),"
+                         " old_created = iif(?4 > 0, secret_created, NULL), old_expires = iif(?4 > "
+                         "0, ?3 + ?4, NULL),"
+                         " secret = ?2, secret_created = ?3, updated = ?3 WHERE id = ?1",
+                         &rc);
     if (s) {
         gw_store_bind_text(s, 1, id);
         sqlite3_bind_blob(s, 2, hash, GW_SHA256_BYTES, SQLITE_STATIC);

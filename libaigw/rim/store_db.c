@@ -174,10 +174,9 @@ static int check_schema(gw_store *store, aigw_error *err)
 
 static int open_database(gw_store *store, const char *path, aigw_error *err)
 {
-    int rc = sqlite3_open_v2(path, &store->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX |
-                                 SQLITE_OPEN_PRIVATECACHE,
-                             NULL);
+    int rc = sqlite3_open_v2(
+        path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_PRIVATECACHE,
+        NULL);
     if (rc != SQLITE_OK)
         return gw_store_fail(rc, err);
     sqlite3_busy_timeout(store->db, BUSY_MS);

@@ -53,10 +53,10 @@ static int insert(gw_store *store, const gw_store_key *key, gw_store_key_state s
                   int64_t activated)
 {
     int rc;
-    sqlite3_stmt *s = gw_store_prepare(
-        store,
-        "INSERT INTO keys(kid, pem, state, created, activated, not_after) VALUES(?, ?, ?, ?, ?, -1)",
-        &rc);
+    sqlite3_stmt *s = gw_store_prepare(store,
+                                       "INSERT INTO keys(kid, pem, state, created, activated, "
+                                       "not_after) VALUES(?, ?, ?, ?, ?, -1)",
+                                       &rc);
     if (!s)
         return rc;
     gw_store_bind_text(s, 1, key->kid);
@@ -125,8 +125,8 @@ int gw_store_first_keys(gw_store *store, const gw_store_key *current, const gw_s
 static int rotate(gw_store *store, const gw_store_rotation *r)
 {
     int retired = 0, activated = 0;
-    int rc = change(store, "DELETE FROM keys WHERE state = 2 AND not_after <= ?1", r->now_unix_s,
-                    NULL);
+    int rc =
+        change(store, "DELETE FROM keys WHERE state = 2 AND not_after <= ?1", r->now_unix_s, NULL);
     if (rc == SQLITE_OK)
         rc = change(store, "UPDATE keys SET state = 2, not_after = ?1 WHERE state = 0",
                     r->not_after_unix_s, &retired);

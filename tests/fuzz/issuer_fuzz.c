@@ -11,10 +11,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static aigw_issuer *make_issuer(void)
 {
     static const aigw_slice scopes[] = {{"a", 1}};
-    static const aigw_issuer_client client = {
-        .id = {"c", 1}, .secret = {"5ae0e1c1f1a64f0d", 16}, .scopes = scopes, .scope_count = 1};
-    aigw_issuer_options options = {
-        .size = sizeof options, .issuer = GW_S("i"), .clients = &client, .client_count = 1};
+    static const aigw_issuer_client client = {.id = {"c", 1},
+                                              .secret = {"5ae0e1c1f1a64f0d5ae0e1c1f1a64f0d", 32},
+                                              .scopes = scopes,
+                                              .scope_count = 1};
+    aigw_issuer_options options = {.size = sizeof options,
+                                   .issuer = GW_S("i"),
+                                   .clients = &client,
+                                   .client_count = 1,
+                                   .max_failures = -1};
     aigw_issuer *issuer = NULL;
     if (aigw_issuer_new(&options, NULL, &issuer, NULL) != AIGW_OK)
         abort();

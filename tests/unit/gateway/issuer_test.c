@@ -21,14 +21,15 @@ static int64_t fixed_clock(void *user)
 static const aigw_host host = {.size = sizeof(aigw_host), .unix_s = fixed_clock};
 static const aigw_slice both_scopes[] = {{INVOKE, sizeof INVOKE - 1}, {ADMIN, sizeof ADMIN - 1}};
 static const aigw_issuer_client clients[] = {
-    {{"team one", 8}, {SECRET, sizeof SECRET - 1}, both_scopes, 2, {"blue", 4}, 0},
-    {{"two", 3}, {"t", 1}, both_scopes, 1, {"", 0}, 300},
-    {{"none", 4}, {"n", 1}, NULL, 0, {"", 0}, 0},
+    {{"team one", 8}, {SECRET, sizeof SECRET - 1}, both_scopes, 2, {"blue", 4}, 0, {"gold", 4}},
+    {{"two", 3}, {"t", 1}, both_scopes, 1, {"", 0}, 300, {"", 0}},
+    {{"none", 4}, {"n", 1}, NULL, 0, {"", 0}, 0, {"", 0}},
 };
 static const aigw_issuer_options defaults = {.size = sizeof(aigw_issuer_options),
                                              .issuer = {ISSUER, sizeof ISSUER - 1},
                                              .clients = clients,
-                                             .client_count = 3};
+                                             .client_count = 3,
+                                             .max_failures = -1};
 static aigw_issuer *issuer, *compat;
 
 static const char *body_of(const aigw_issuer_answer *answer)
@@ -129,6 +130,7 @@ static void test_a_cognito_shaped_token(void **state)
     expect_claim(claims, "scope", INVOKE " " ADMIN);
     expect_claim(claims, "iss", ISSUER);
     expect_claim(claims, "custom:team", "blue");
+    expect_claim(claims, "custom:tenant_tier", "gold");
     expect_claim(claims, "aud", "");
     assert_int_equal(aigw_claims_string(claims, "jti").len, 32);
     assert_int_equal(aigw_claims_expires_unix_s(claims), NOW + 3600);
@@ -152,7 +154,7 @@ static void test_body_credentials_and_lifetime(void **state)
     aigw_claims *claims = claims_of(issuer, token);
     expect_claim(claims, "scope", INVOKE);
     expect_claim(claims, "custom:team", "");
-    assert_null(gw_find(aigw_claims_json(claims), GW_S("custom:team")));
+    assert_null(gw_find(aigw_claims_json(claims), GW_S("custom:")));
     aigw_claims_free(claims);
     free(token);
     free(again);
