@@ -129,23 +129,51 @@ static int add_node(parser *ps, gw_json_type type)
     return AIGW_OK;
 }
 
-/* The first byte that is not plain: quote, backslash, control or not ASCII; `end` if none. */
-static inline const char *scan_plain(const char *p, const char *end)
-{
+/* The second byte of an escape of two bytes. */
+static const bool two_byte_escape[256] = {
+    ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
+    ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
+};
+
 #if defined(__SSE2__)
+/*
+ * scan_plain for whole blocks of 16 bytes: prompts hold an escape every few words, so that starting over
+ * behind each would cost more than the bytes between.
+ */
+static inline const char *scan_blocks(const char *p, const char *end, bool *escaped)
+{
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
     const __m128i space = _mm_set1_epi8(0x20);
-    while (end - p >= 16) {
+    while (end - p > 16) { /* one more, for an escape that begins in the last byte */
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i slashes = _mm_cmpeq_epi8(v, slash);
         /* The comparison is signed: bytes from 0x80 are below 0x20 as well. */
         __m128i hit =
-            _mm_or_si128(_mm_cmplt_epi8(v, space),
-                         _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
-        if (mask != 0)
-            return p + __builtin_ctz(mask);
-        p += 16;
+            _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote), slashes));
+        unsigned mask = (unsigned)_mm_movemask_epi8(hit), taken = 16;
+        unsigned slash_mask = (unsigned)_mm_movemask_epi8(slashes);
+        while (mask != 0) {
+            unsigned i = (unsigned)__builtin_ctz(mask);
+            if (!(slash_mask >> i & 1) || !two_byte_escape[(unsigned char)p[i + 1]])
+                return p + i;
+            *escaped = true;
+            mask &= ~(3u << i);
+            taken = i == 15 ? 17 : 16;
+        }
+        p += taken;
     }
+    return p;
+}
+#endif
+
+/*
+ * Passes plain bytes and escapes of two bytes. Stops at a quote, at a control or non-ASCII byte, at any
+ * other backslash, or at the end.
+ */
+static inline const char *scan_plain(const char *p, const char *end, bool *escaped)
+{
+#if defined(__SSE2__)
+    p = scan_blocks(p, end, escaped);
 #else
     const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
     while (end - p >= 8) {
@@ -157,9 +185,15 @@ static inline const char *scan_plain(const char *p, const char *end)
         p += 8;
     }
 #endif
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"' &&
-           *p != '\\')
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"') {
+        if (*p == '\\') {
+            if (end - p < 2 || !two_byte_escape[(unsigned char)p[1]])
+                break;
+            *escaped = true;
+            p++;
+        }
         p++;
+    }
     return p;
 }
 
@@ -188,7 +222,7 @@ static int read_escape(parser *ps)
     if (p == ps->end)
         return refuse_end(ps);
     if (*p != 'u') {
-        if (*p == '\0' || strchr("\"\\/bfnrt", *p) == NULL)
+        if (!two_byte_escape[(unsigned char)*p])
             return refuse(ps, "unknown escape");
         ps->at = p + 1;
         return AIGW_OK;
@@ -217,8 +251,9 @@ static int read_string(parser *ps, uint32_t ref)
 {
     ps->at++;
     ps->nodes[ref].start = (uint32_t)(ps->at - ps->text);
+    bool escaped = false;
     for (;;) {
-        ps->at = scan_plain(ps->at, ps->end);
+        ps->at = scan_plain(ps->at, ps->end, &escaped);
         if (ps->at == ps->end)
             return refuse_end(ps);
         unsigned char c = (unsigned char)*ps->at;
@@ -227,7 +262,7 @@ static int read_string(parser *ps, uint32_t ref)
         if (c < 0x20)
             return refuse(ps, "control character in a string");
         if (c == '\\') {
-            ps->nodes[ref].escaped = 1;
+            escaped = true;
             int rc = read_escape(ps);
             if (rc != AIGW_OK)
                 return rc;
@@ -240,6 +275,7 @@ static int read_string(parser *ps, uint32_t ref)
             ps->at += n;
         } while (ps->at < ps->end && (unsigned char)*ps->at >= 0x80);
     }
+    ps->nodes[ref].escaped = escaped;
     ps->nodes[ref].end = (uint32_t)(ps->at - ps->text);
     ps->at++;
     return AIGW_OK;
