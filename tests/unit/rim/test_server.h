@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SERVER_CONNECTIONS 64
+#define SERVER_CONNECTIONS 160
 
 typedef struct test_server test_server;
 
@@ -206,7 +206,7 @@ static inline test_server *server_start(test_serve_fn *serve, void *user)
     pthread_cond_init(&s->changed, NULL);
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(s->fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(s->fd, 64), 0);
+    assert_int_equal(listen(s->fd, 160), 0);
     assert_int_equal(getsockname(s->fd, (struct sockaddr *)&address, &len), 0);
     s->port = ntohs(address.sin_port);
     pthread_create(&s->thread, NULL, server_accept, s);
