@@ -3,6 +3,8 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "gateway/issuer.h"
+#include "gateway/peer.h"
 
 static void gate(aigw_exchange *x, bool last_try);
 
@@ -182,7 +184,8 @@ static void passed(aigw_exchange *x)
 
 static void gate(aigw_exchange *x, bool last_try)
 {
-    gw_gate_check(&x->live->gate, x->headers, x->header_count, gw_held_keys, x->held,
+    const gw_gate *door = x->endpoint->store ? &x->live->admin_gate : &x->live->gate;
+    gw_gate_check(door, x->headers, x->header_count, gw_held_keys, x->held,
                   gw_unix_s(x->loop->clock), last_try, x->arena, &x->gate);
     if (x->gate.cache_hit || x->gate.cache_miss)
         gw_metrics_add(x->loop->metrics,
@@ -223,7 +226,14 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
         ok = gw_encode_betas(x) && ok;
     if (x->endpoint->kind == GW_END_TOKEN)
         x->authorization = header_copy(x, GW_S("authorization"), &ok);
-    x->trusted = request->trusted;
+    if (x->endpoint->issuer) {
+        const gw_config *c = x->live->config;
+        x->peer = gw_arena_copy(x->arena, gw_peer_of(request->peer, x->headers, x->header_count,
+                                                     c->trusted_proxies, c->trusted_proxy_count));
+        x->name = gw_arena_copy(x->arena, x->name);
+        ok = ok && x->peer.data && x->name.data;
+    }
+    x->trusted = request->trusted && !x->endpoint->store; /* an admin shows a token, always */
     x->body = request->body;
     x->body_due = x->endpoint->body && request->body_follows;
     x->body_here = !x->body_due;
@@ -235,8 +245,10 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
     int status;
     const char *allow;
     gw_respond_id(x);
-    x->endpoint = gw_endpoint_find(request->method, request->target, x->live->issuer != NULL,
-                                   &status, &allow);
+    const aigw_issuer *issuer = x->live->issuer;
+    unsigned have = (issuer ? GW_HAVE_ISSUER : 0u) | (issuer && issuer->store ? GW_HAVE_STORE : 0u);
+    x->endpoint =
+        gw_endpoint_find(request->method, request->target, have, &x->name, &status, &allow);
     x->wire = gw_wire_of(x->endpoint ? x->endpoint->format : gw_endpoint_dialect(request->target));
     if (!x->endpoint) {
         x->reason = status == 404 ? "unknown_path" : "wrong_method";

@@ -52,6 +52,8 @@ struct aigw_exchange {
     bool body_due, body_here, trusted;
     bool json, form; /* what content-type says; json also when it says nothing */
     aigw_slice anthropic_version, anthropic_beta, authorization;
+    aigw_slice peer; /* whose request it is, proxies looked through; of the issuer's paths only */
+    aigw_slice name; /* the {id} in its path; "" */
     char id[128];
     size_t id_len;
 
@@ -96,6 +98,9 @@ void gw_exchange_broke(aigw_exchange *x, int code, const char *failure);
 
 /* prepare.c: parses the body, reads what routing needs, plans. False: it has been answered. */
 bool gw_prepare_chat(aigw_exchange *x);
+
+/* admin.c: the admin API. */
+void gw_admin_give(aigw_exchange *x);
 
 /* local.c: everything that is answered here. */
 void gw_local_give(aigw_exchange *x);

@@ -1,6 +1,7 @@
 /* What the gateway answers itself: models, tokens, keys, discovery. Must not know any upstream. */
 #include "base/text.h"
 #include "gateway/exchange.h"
+#include "gateway/issuer.h"
 
 static void give_document(aigw_exchange *x, aigw_slice body, const char *cache_control)
 {
@@ -29,6 +30,17 @@ static void token_head(aigw_exchange *x, int status, const char *www_authenticat
         gw_respond_header(x, GW_S("www-authenticate"), aigw_slice_of(www_authenticate));
 }
 
+static void retry_after(aigw_exchange *x, int64_t seconds)
+{
+    gw_buf number;
+    gw_buf_init(&number, 32);
+    gw_buf_int(&number, seconds);
+    aigw_slice text = gw_arena_copy(x->arena, gw_buf_slice(&number));
+    gw_buf_free(&number);
+    if (text.len)
+        gw_respond_header(x, GW_S("retry-after"), text);
+}
+
 static void give_token(aigw_exchange *x)
 {
     gw_buf_clear(&x->out);
@@ -42,8 +54,16 @@ static void give_token(aigw_exchange *x)
     }
     aigw_issuer_answer answer = {0};
     aigw_error err;
-    int rc = aigw_issuer_token(x->live->issuer, x->authorization, x->body, &answer, &err);
+    int rc =
+        aigw_issuer_token_from(x->live->issuer, x->authorization, x->body, x->peer, &answer, &err);
+    if (rc == AIGW_E_TIMEOUT) {
+        x->reason = "store_busy";
+        gw_respond_fail(x, GW_ERR_UNAVAILABLE, 503, "The issuer is busy, try again.");
+        return;
+    }
     if (rc != AIGW_OK) {
+        const gw_log_field why = GW_LOG_TEXT("reason", aigw_slice_of(err.reason));
+        gw_log_event(&x->live->log, AIGW_LOG_ERROR, "issuer_failed", &why, 1);
         x->reason = "issuer";
         gw_respond_fail(x, GW_ERR_SERVER, 500, "The token could not be made.");
         return;
@@ -53,7 +73,18 @@ static void give_token(aigw_exchange *x)
     gw_buf_add(&x->out, answer.body);
     aigw_bytes_free(answer.body);
     token_head(x, answer.status, answer.www_authenticate);
+    if (answer.status == 429) {
+        x->reason = "too_many_failures";
+        retry_after(x, answer.retry_after_s);
+    }
     gw_respond_whole(x);
+}
+
+static void give_keys(aigw_exchange *x)
+{
+    gw_issuer_keys *keys = gw_issuer_keys_now(x->live->issuer);
+    give_document(x, keys->jwks_json, "public, max-age=300");
+    gw_issuer_keys_free(keys);
 }
 
 void gw_local_give(aigw_exchange *x)
@@ -66,10 +97,13 @@ void gw_local_give(aigw_exchange *x)
         give_token(x);
         break;
     case GW_END_JWKS:
-        give_document(x, aigw_issuer_jwks(x->live->issuer), "public, max-age=300");
+        give_keys(x);
         break;
     case GW_END_DISCOVERY:
         give_document(x, x->live->discovery, "public, max-age=300");
+        break;
+    case GW_END_ADMIN:
+        gw_admin_give(x);
         break;
     case GW_END_CHAT:
         break; /* never: it has an upstream */
