@@ -242,6 +242,12 @@ static int prepare(gw_transfer *t, const gw_http_request *request, aigw_error *e
                               target->ca_file ? target->ca_file : http->default_ca_file);
     if (rc == CURLE_OK)
         rc = curl_easy_setopt(easy, CURLOPT_CAPATH, target->ca_file ? NULL : http->default_ca_path);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(easy, CURLOPT_SSLCERT, target->client_cert_file);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(easy, CURLOPT_SSLKEY, target->client_key_file);
+    if (rc == CURLE_OK) /* a locked key fails; nobody is asked on a terminal */
+        rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, target->client_cert_file ? "" : NULL);
     return rc == CURLE_OK ? AIGW_OK : gw_fail_nomem(err);
 }
 

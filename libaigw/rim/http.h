@@ -28,6 +28,7 @@ typedef struct gw_http_target_options {
     bool insecure_http_ok;       /* http to other than loopback */
     bool follow_redirects;       /* always false today; redirects are answers */
     bool by_library;             /* by libcurl even where rim/direct could */
+    const char *client_cert_file, *client_key_file; /* PEM; NULL: none; key NULL: in cert's file */
 } gw_http_target_options;
 
 int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err);

@@ -23,6 +23,7 @@ struct gw_http_target {
     CURLU *url;
     gw_http_lines headers;
     char *ca_file, *proxy;
+    char *client_cert_file, *client_key_file;
     int connect_timeout_ms;
     bool content_type; /* among the constant headers */
     gw_direct_target *direct; /* NULL: libcurl only */

@@ -215,6 +215,18 @@ static int make_direct(gw_http_target *t, const gw_http_target_options *options,
     return code;
 }
 
+static bool copy_client_files(const gw_http_target_options *options, gw_http_target *target)
+{
+    const char *cert = options->client_cert_file;
+    const char *key = options->client_key_file ? options->client_key_file : cert;
+
+    if (!cert)
+        return true;
+    target->client_cert_file = gw_strdup(aigw_slice_of(cert));
+    target->client_key_file = gw_strdup(aigw_slice_of(key));
+    return target->client_cert_file && target->client_key_file;
+}
+
 int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err)
 {
     gw_http_target *target = gw_calloc(1, sizeof *target);
@@ -234,7 +246,8 @@ int gw_http_target_new(const gw_http_target_options *options, gw_http_target **o
     const char *proxy = options->proxy ? options->proxy : loopback ? "" : NULL;
     target->proxy = proxy ? gw_strdup(aigw_slice_of(proxy)) : NULL;
     target->ca_file = options->ca_file ? gw_strdup(aigw_slice_of(options->ca_file)) : NULL;
-    if ((proxy && !target->proxy) || (options->ca_file && !target->ca_file)) {
+    if ((proxy && !target->proxy) || (options->ca_file && !target->ca_file) ||
+        !copy_client_files(options, target)) {
         code = gw_fail_nomem(err);
         goto failed;
     }
@@ -263,5 +276,7 @@ void gw_http_target_free(gw_http_target *target)
         gw_wipe(target->proxy, strlen(target->proxy));
     gw_free(target->proxy);
     gw_free(target->ca_file);
+    gw_free(target->client_cert_file);
+    gw_free(target->client_key_file);
     gw_free(target);
 }

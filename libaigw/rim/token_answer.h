@@ -9,9 +9,10 @@
 
 /*
  * Strict JSON with a non-empty access_token without control characters: *token is the caller's.
- * *life_s is expires_in (a number, or digits in a string), 0 when it is absent or makes no sense.
- * AIGW_E_PARSE otherwise.
+ * *life_s is expires_in (a number, or digits in a string), else what is left until the exp claim of a
+ * token that is a JWT, else 0. AIGW_E_PARSE otherwise.
  */
-int gw_token_answer_parse(aigw_slice body, gw_secret *token, int64_t *life_s, aigw_error *err);
+int gw_token_answer_parse(aigw_slice body, int64_t now_unix_s, gw_secret *token, int64_t *life_s,
+                          aigw_error *err);
 
 #endif

@@ -12,7 +12,7 @@
 #include "unit/rim/http_client.h"
 
 #include "rim/keys.h"
-#include <aigw/token.h>
+#include "rim/token.h"
 
 static long countdown; /* the allocation that fails; 0: none */
 static long live;
@@ -47,12 +47,12 @@ typedef int round_fn(test_server *server);
 static int token_round(test_server *server)
 {
     char url[128];
-    aigw_token_options options = {.size = sizeof options, .client_id = "a", .client_secret = "b"};
+    gw_token_options options = {.client_id = "a", .client_secret = "b"};
     aigw_token_source *source = NULL;
     aigw_token token = {0};
 
     options.endpoint = server_url(server, url, sizeof url, "/");
-    int code = aigw_token_source_new(&options, NULL, &source, NULL);
+    int code = gw_token_source_new(&options, &source, NULL);
     if (code == AIGW_OK)
         code = aigw_token_get(source, &token, NULL);
     if (code == AIGW_OK)

@@ -10,8 +10,8 @@
 #include "unit/rim/test_server.h"
 
 #include "base/text.h"
+#include "rim/token.h"
 #include "rim/token_answer.h"
-#include <aigw/token.h>
 #include <stdatomic.h>
 
 static _Atomic int64_t fake_s;
@@ -22,6 +22,12 @@ static int64_t fake_unix_s(void *user)
     return atomic_load(&fake_s);
 }
 
+static int64_t fake_now_ms(void *user)
+{
+    (void)user;
+    return atomic_load(&fake_s) * 1000;
+}
+
 static const char *no_env(void *user, const char *name)
 {
     (void)user;
@@ -29,7 +35,8 @@ static const char *no_env(void *user, const char *name)
     return NULL;
 }
 
-static const aigw_host host = {.size = sizeof(aigw_host), .unix_s = fake_unix_s, .env = no_env};
+static const aigw_host host = {
+    .size = sizeof(aigw_host), .now_ms = fake_now_ms, .unix_s = fake_unix_s, .env = no_env};
 
 typedef struct answer {
     int status;
@@ -66,15 +73,18 @@ static room *room_new(const char *secret, const char *scope, int status, const c
 {
     room *x = calloc(1, sizeof *x);
     char url[128];
-    aigw_token_options options = {
-        .size = sizeof options, .client_id = "agent", .client_secret = secret, .scope = scope};
+    gw_token_options options = {.client_id = "agent",
+                                .client_secret = secret,
+                                .scope = scope,
+                                .retry_ms = 1,
+                                .host = &host};
 
     atomic_store(&fake_s, 1000000);
     x->answer.status = status;
     x->answer.body = body;
     x->server = server_start(serve_token, &x->answer);
     options.endpoint = server_url(x->server, url, sizeof url, "/oauth2/token");
-    assert_int_equal(aigw_token_source_new(&options, &host, &x->source, NULL), AIGW_OK);
+    assert_int_equal(gw_token_source_new(&options, &x->source, NULL), AIGW_OK);
     return x;
 }
 
@@ -133,15 +143,15 @@ static void kept_and_renewed_in_time(void **state)
     (void)state;
     expect(x, "t1", 1003600);
     assert_null(strstr(x->answer.form, "scope"));
-    atomic_store(&fake_s, 1000000 + 2699);
+    atomic_store(&fake_s, 1000000 + 2429); /* up to a tenth before three quarters of its life */
     expect(x, "t1", 1003600);
-    atomic_store(&fake_s, 1000000 + 2700); /* three quarters of its life are over */
+    atomic_store(&fake_s, 1000000 + 2700);
     expect(x, "t2", 1002700 + 3600);
     x->answer.body =
         "{\"access_token\":\"s#\",\"expires_in\":\"100\"}"; /* short: renewed at half of it */
     atomic_store(&fake_s, 1010000);
     expect(x, "s3", 1010100);
-    atomic_store(&fake_s, 1010049);
+    atomic_store(&fake_s, 1010044);
     expect(x, "s3", 1010100);
     atomic_store(&fake_s, 1010050);
     expect(x, "s4", 1010150);
@@ -174,16 +184,19 @@ static void the_old_token_bridges_a_failing_endpoint(void **state)
     expect(x, "t1", 1003600);
     x->answer.status = 500;
     atomic_store(&fake_s, 1003000);
-    expect(x, "t1", 1003600);
+    expect(x, "t1", 1003600); /* two tries */
     expect(x, "t1", 1003600); /* backing off: not asked again within the same second */
-    assert_int_equal(server_read(x->server, &x->server->requests), 2);
+    assert_int_equal(server_read(x->server, &x->server->requests), 3);
     atomic_store(&fake_s, 1003001);
     expect(x, "t1", 1003600);
-    assert_int_equal(server_read(x->server, &x->server->requests), 3);
+    assert_int_equal(server_read(x->server, &x->server->requests), 5);
     atomic_store(&fake_s, 1003599);
     expect_error(x, AIGW_E_UPSTREAM, 500, "token_status"); /* too close to its end */
     x->answer.status = 200;
-    expect(x, "t5", 1003599 + 3600);
+    expect_error(x, AIGW_E_UPSTREAM, 500, "token_status"); /* backing off: 4 seconds */
+    assert_int_equal(server_read(x->server, &x->server->requests), 7);
+    atomic_store(&fake_s, 1003603);
+    expect(x, "t8", 1003603 + 3600);
     room_free(x);
 }
 
@@ -198,8 +211,10 @@ static void refusals_show_their_body(void **state)
     assert_true(gw_eq(body, GW_S("{\"error\":\"invalid_client\"}")));
     aigw_bytes_free(body);
     x->answer.status = 302;
+    atomic_fetch_add(&fake_s, 30);
     expect_error(x, AIGW_E_UPSTREAM, 302, "token_status");
     x->answer.status = 201; /* any 2xx will do */
+    atomic_fetch_add(&fake_s, 30);
     x->answer.body = "{\"access_token\":\"t\"}";
     expect(x, "t", 0);
     assert_int_equal(aigw_token_last_body(x->source).len, 0);
@@ -233,8 +248,10 @@ static void answers_without_a_token(void **state)
     memcpy(huge, "{\"access_token\":\"t\"}", 20);
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         x->answer.body = bodies[i];
+        atomic_fetch_add(&fake_s, 30);
         expect_error(x, AIGW_E_PARSE, 0, "token_answer");
     }
+    atomic_fetch_add(&fake_s, 30);
     x->answer.body = "{\"access_token\":\"a\\u002Eb\\/\\u00e4\"}";
     expect(x, "a.b/\xc3\xa4", 0);
     room_free(x);
@@ -300,25 +317,25 @@ static void an_error_reaches_all_who_waited(void **state)
 
 static void no_endpoint(void **state)
 {
-    aigw_token_options options = {
-        .size = sizeof options, .client_id = "a", .client_secret = "s3cret"};
+    gw_token_options options = {
+        .client_id = "a", .client_secret = "s3cret", .retry_ms = 1, .host = &host};
     aigw_token_source *source = NULL;
     aigw_token token = {0};
     aigw_error err = {0};
     char url[64];
 
     (void)state;
-    assert_int_equal(aigw_token_source_new(&options, &host, &source, &err), AIGW_E_INVALID);
+    assert_int_equal(gw_token_source_new(&options, &source, &err), AIGW_E_INVALID);
     options.endpoint = "http://example.com/token";
-    assert_int_equal(aigw_token_source_new(&options, &host, &source, &err), AIGW_E_CONFIG);
+    assert_int_equal(gw_token_source_new(&options, &source, &err), AIGW_E_CONFIG);
     assert_string_equal(err.reason, "insecure_url");
     options.allow_http = true;
-    assert_int_equal(aigw_token_source_new(&options, &host, &source, &err), AIGW_OK);
+    assert_int_equal(gw_token_source_new(&options, &source, &err), AIGW_OK);
     aigw_token_source_free(source);
     options.allow_http = false;
     snprintf(url, sizeof url, "http://127.0.0.1:%d/token", closed_port());
     options.endpoint = url;
-    assert_int_equal(aigw_token_source_new(&options, &host, &source, &err), AIGW_OK);
+    assert_int_equal(gw_token_source_new(&options, &source, &err), AIGW_OK);
     assert_int_equal(aigw_token_get(source, &token, &err), AIGW_E_UPSTREAM);
     assert_int_equal(err.http_status, 0);
     assert_string_equal(err.reason, "connect");
@@ -331,8 +348,8 @@ static void no_endpoint(void **state)
 static void a_silent_endpoint(void **state)
 {
     room *x = room_new("s", NULL, 200, "{}");
-    aigw_token_options options = {
-        .size = sizeof options, .client_id = "a", .client_secret = "b", .timeout_ms = 100};
+    gw_token_options options = {
+        .client_id = "a", .client_secret = "b", .timeout_ms = 100, .host = &host};
     char url[128];
     aigw_token token;
     aigw_error err;
@@ -341,7 +358,7 @@ static void a_silent_endpoint(void **state)
     x->answer.gated = true;
     aigw_token_source_free(x->source);
     options.endpoint = server_url(x->server, url, sizeof url, "/");
-    assert_int_equal(aigw_token_source_new(&options, &host, &x->source, NULL), AIGW_OK);
+    assert_int_equal(gw_token_source_new(&options, &x->source, NULL), AIGW_OK);
     assert_int_equal(aigw_token_get(x->source, &token, &err), AIGW_E_TIMEOUT);
     room_free(x);
 }
