@@ -1,5 +1,6 @@
 /* aigw-serve: the gateway behind a socket. Arguments, the config file, signals and exit codes.
  * Knows the public API only. */
+#include "client.h"
 #include "opt.h"
 
 #include <aigw/aigw.h>
@@ -329,6 +330,8 @@ static int print_schema(void)
 int main(int argc, char **argv)
 {
     static serve s;
+    if (argc > 1 && strcmp(argv[1], "client") == 0)
+        return client_main(argc - 1, argv + 1);
     const opt options[] = {
         {"config", "FILE", "config document (YAML or JSON); default: $AIGW_CONFIG", &s.config_file,
          NULL},
