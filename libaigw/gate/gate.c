@@ -297,9 +297,8 @@ static bool choose_issuer(const gw_gate *gate, aigw_slice token, gw_arena *arena
     aigw_slice algorithms[GW_JWA_COUNT];
     for (int i = 0; i < GW_JWA_COUNT; i++)
         algorithms[i] = aigw_slice_of(gw_jwa_table[i].name);
-    const aigw_policy any = {.size = sizeof any,
-                             .algorithms = algorithms,
-                             .algorithm_count = GW_JWA_COUNT};
+    const aigw_policy any = {
+        .size = sizeof any, .algorithms = algorithms, .algorithm_count = GW_JWA_COUNT};
     int code = gw_jwt_read_issuer(arena, token, &name, &err);
     for (size_t i = 0; name.len && i < gate->issuer_count; i++) {
         if (gw_eq(name, gate->issuers[i].issuer)) {

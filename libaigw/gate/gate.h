@@ -35,9 +35,9 @@ typedef struct gw_gate_result {
     bool unknown_kid;
     /* DENY */
     int status;
-    const char *reason;         /* stable word, for log and metrics only */
-    const char *alb_reason;     /* what the access log of an AWS load balancer says instead; or "" */
-    const char *message;        /* for the client; generic */
+    const char *reason;     /* stable word, for log and metrics only */
+    const char *alb_reason; /* what the access log of an AWS load balancer says instead; or "" */
+    const char *message;    /* for the client; generic */
     char www_authenticate[256]; /* "" if none */
     /* PASS: who; slices into `room` */
     aigw_slice subject, team, scope;

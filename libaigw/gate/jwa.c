@@ -28,9 +28,9 @@ static void sha512(aigw_slice data, uint8_t *out)
     SHA512((const unsigned char *)data.data, data.len, out);
 }
 
-#define SHA2_256           "SHA2-256", gw_sha256, GW_SHA256_BYTES
-#define SHA2_384           "SHA2-384", sha384, SHA384_DIGEST_LENGTH
-#define SHA2_512           "SHA2-512", sha512, SHA512_DIGEST_LENGTH
+#define SHA2_256 "SHA2-256", gw_sha256, GW_SHA256_BYTES
+#define SHA2_384 "SHA2-384", sha384, SHA384_DIGEST_LENGTH
+#define SHA2_512 "SHA2-512", sha512, SHA512_DIGEST_LENGTH
 
 const gw_jwa gw_jwa_table[GW_JWA_COUNT] = {
     [GW_JWA_RS256] = {"RS256", GW_JWA_RSA, NULL, SHA2_256},
@@ -342,9 +342,8 @@ int gw_jwa_verify(const gw_jwa *row, const EVP_PKEY_CTX *prepared, aigw_slice si
                   aigw_slice signature)
 {
     ERR_set_mark();
-    int result = row->kind == GW_JWA_EDDSA
-                     ? verify_eddsa(prepared, signed_text, signature)
-                     : verify_digest(row, prepared, signed_text, signature);
+    int result = row->kind == GW_JWA_EDDSA ? verify_eddsa(prepared, signed_text, signature)
+                                           : verify_digest(row, prepared, signed_text, signature);
     ERR_pop_to_mark();
     return result;
 }

@@ -14,18 +14,18 @@
 
 /* What a signed token says. Slices borrow from the arena. */
 typedef struct gw_jwt_facts {
-    const char *key_id;  /* NUL-terminated kid of the key that verified it */
-    aigw_slice claims;   /* the payload: JSON */
-    aigw_slice issuer;   /* iss; "" if absent */
-    aigw_slice subject;  /* client_id, else sub; "" if absent */
-    aigw_slice team;     /* custom:team; "" if absent */
-    aigw_slice scope;    /* space-separated, whatever form it had in the claims */
-    aigw_slice audience; /* space-separated */
+    const char *key_id;   /* NUL-terminated kid of the key that verified it */
+    aigw_slice claims;    /* the payload: JSON */
+    aigw_slice issuer;    /* iss; "" if absent */
+    aigw_slice subject;   /* client_id, else sub; "" if absent */
+    aigw_slice team;      /* custom:team; "" if absent */
+    aigw_slice scope;     /* space-separated, whatever form it had in the claims */
+    aigw_slice audience;  /* space-separated */
     aigw_slice token_use; /* "" if absent */
-    aigw_slice extra;    /* the claims that rules were about, as gw_jwt_extra_read packed them */
-    bool has_client;     /* `subject` is the client_id */
-    int alg;             /* row of gw_jwa_table */
-    bool has_expiry;     /* exp is an integer in range */
+    aigw_slice extra;     /* the claims that rules were about, as gw_jwt_extra_read packed them */
+    bool has_client;      /* `subject` is the client_id */
+    int alg;              /* row of gw_jwa_table */
+    bool has_expiry;      /* exp is an integer in range */
     int64_t expires_unix_s, not_before_unix_s, issued_unix_s; /* -1: absent */
 } gw_jwt_facts;
 

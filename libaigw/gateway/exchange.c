@@ -157,6 +157,8 @@ static void denied(aigw_exchange *x)
     gw_metrics_denied_as(x->loop->metrics, r->reason, r->alb_reason);
     if (r->www_authenticate[0])
         x->extra = (aigw_header){GW_S("www-authenticate"), aigw_slice_of(r->www_authenticate)};
+    else if (r->status == 503) /* no keys: the next attempt to fetch them is that far away */
+        x->extra = (aigw_header){GW_S("retry-after"), GW_S("10")};
     gw_respond_fail(x, denial_kind(r->status), r->status, r->message);
 }
 
@@ -185,8 +187,9 @@ static void passed(aigw_exchange *x)
 static void gate(aigw_exchange *x, bool last_try)
 {
     const gw_gate *door = x->endpoint->store ? &x->live->admin_gate : &x->live->gate;
-    gw_gate_check(door, x->headers, x->header_count, gw_held_keys, x->held,
-                  gw_unix_s(x->loop->clock), last_try, x->arena, &x->gate);
+    gw_gate_check(door, x->headers,
+                  x->header_count, gw_held_keys, x->held, gw_unix_s(x->loop->clock), last_try,
+                  x->arena, &x->gate);
     if (x->gate.cache_hit || x->gate.cache_miss)
         gw_metrics_add(x->loop->metrics,
                        x->gate.cache_hit ? GW_C_JWT_CACHE_HITS : GW_C_JWT_CACHE_MISSES, 1);

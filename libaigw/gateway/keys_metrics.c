@@ -35,7 +35,8 @@ static const struct {
     what what;
     const char *name, *type, *help;
 } rows[] = {
-    {AGE, "aigw_jwks_age_seconds", "gauge", "Since the issuer's key set came; absent: there is none."},
+    {AGE, "aigw_jwks_age_seconds", "gauge",
+     "Since the issuer's key set came; absent: there is none."},
     {KEYS, "aigw_jwks_keys", "gauge", "Keys in the issuer's key set."},
     {FETCHES, "aigw_jwks_fetches_total", "counter", "Attempts to fetch the issuer's key set."},
     {FAILURES, "aigw_jwks_failures_total", "counter", "Failures of that, by phase."},

@@ -81,7 +81,8 @@ static int read_document(gw_arena *arena, aigw_slice json, aigw_slice issuer, bo
     return *out ? AIGW_OK : gw_fail_nomem(err);
 }
 
-int gw_keys_discovered(aigw_slice json, aigw_slice issuer, bool http_ok, char **out, aigw_error *err)
+int gw_keys_discovered(aigw_slice json, aigw_slice issuer, bool http_ok, char **out,
+                       aigw_error *err)
 {
     gw_arena *arena = gw_arena_new(ARENA_BYTES);
 

@@ -10,7 +10,7 @@
 static const aigw_slice all[] = {{"RS256", 5}, {"RS384", 5}, {"RS512", 5}, {"PS256", 5},
                                  {"PS384", 5}, {"PS512", 5}, {"ES256", 5}, {"ES384", 5},
                                  {"ES512", 5}, {"EdDSA", 5}};
-static EVP_PKEY *keys[MINT_ALGS]; /* one RSA key for its six rows */
+static EVP_PKEY *keys[MINT_ALGS];  /* one RSA key for its six rows */
 static char *jwks_text[MINT_ALGS]; /* with kid k, no alg */
 static aigw_jwks *sets[MINT_ALGS];
 
@@ -121,7 +121,10 @@ static void test_every_key_with_every_name(void **state)
             bool same = strcmp(by->name, named->name) == 0;
             bool fits = same || (!by->curve && !named->curve);
             expect(sets[k], mint_jws(keys[k], by, header_of(named->name), GW_S(GOOD)),
-                   same ? "" : fits ? "bad_signature" : "key_mismatch", named->name);
+                   same   ? ""
+                   : fits ? "bad_signature"
+                          : "key_mismatch",
+                   named->name);
         }
     }
 }

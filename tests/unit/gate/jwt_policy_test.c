@@ -233,9 +233,9 @@ static void test_a_narrower_policy_counts_on_hits(void **state)
     const aigw_claim_rule rule = {GW_S("c"), AIGW_CLAIM_AUTO, &x, 1};
     const aigw_policy open = {.size = sizeof open};
     aigw_policy narrow[6] = {open, open, open, open, open, open};
-    static const char *const reasons[] = {"wrong_token_use", "wrong_client",  "wrong_audience",
-                                          "missing_scope",   "algorithm_not_allowed",
-                                          "token_too_large"};
+    static const char *const reasons[] = {"wrong_token_use",       "wrong_client",
+                                          "wrong_audience",        "missing_scope",
+                                          "algorithm_not_allowed", "token_too_large"};
     narrow[0].token_use = x;
     narrow[1].client_ids = narrow[2].audiences = narrow[3].scopes = &x;
     narrow[1].client_id_count = narrow[2].audience_count = narrow[3].scope_count = 1;

@@ -15,11 +15,11 @@ typedef struct mint_alg {
 } mint_alg;
 
 static const mint_alg mint_algs[] = {
-    {"RS256", "RS", "SHA256", NULL, 256},      {"RS384", "RS", "SHA384", NULL, 256},
-    {"RS512", "RS", "SHA512", NULL, 256},      {"PS256", "PS", "SHA256", NULL, 256},
-    {"PS384", "PS", "SHA384", NULL, 256},      {"PS512", "PS", "SHA512", NULL, 256},
-    {"ES256", "ES", "SHA256", "P-256", 64},    {"ES384", "ES", "SHA384", "P-384", 96},
-    {"ES512", "ES", "SHA512", "P-521", 132},   {"EdDSA", "Ed", NULL, "ED25519", 64},
+    {"RS256", "RS", "SHA256", NULL, 256},    {"RS384", "RS", "SHA384", NULL, 256},
+    {"RS512", "RS", "SHA512", NULL, 256},    {"PS256", "PS", "SHA256", NULL, 256},
+    {"PS384", "PS", "SHA384", NULL, 256},    {"PS512", "PS", "SHA512", NULL, 256},
+    {"ES256", "ES", "SHA256", "P-256", 64},  {"ES384", "ES", "SHA384", "P-384", 96},
+    {"ES512", "ES", "SHA512", "P-521", 132}, {"EdDSA", "Ed", NULL, "ED25519", 64},
     {"EdDSA", "Ed", NULL, "ED448", 114},
 };
 
@@ -27,9 +27,9 @@ static const mint_alg mint_algs[] = {
 
 static inline EVP_PKEY *mint_key_for(const mint_alg *alg)
 {
-    EVP_PKEY *key = !alg->curve               ? EVP_RSA_gen(2048)
+    EVP_PKEY *key = !alg->curve                    ? EVP_RSA_gen(2048)
                     : alg->kind[1] == 'd' /* Ed */ ? EVP_PKEY_Q_keygen(NULL, NULL, alg->curve)
-                                              : EVP_EC_gen(alg->curve);
+                                                   : EVP_EC_gen(alg->curve);
     assert_non_null(key);
     return key;
 }
