@@ -46,6 +46,9 @@ AIGW_API int aigw_exchange_start(aigw_loop *loop, const aigw_request *request, a
 /* Gives the body of a request that was started with body_follows; once. Borrowed until _free. */
 AIGW_API int aigw_exchange_body(aigw_exchange *x, aigw_slice body, aigw_error *err);
 
+/* The most bytes that a body may have that is given later: a server need not read more than that. */
+AIGW_API size_t aigw_exchange_body_max(const aigw_exchange *x);
+
 /* The head of an answer. Borrowed until the next non-const call on x. */
 typedef struct aigw_head {
     size_t size;

@@ -2,6 +2,14 @@
 #include "base/error.h"
 #include "gateway/exchange.h"
 
+#define FORM_MAX ((size_t)64 << 10) /* of a body that nobody has vouched for */
+
+size_t aigw_exchange_body_max(const aigw_exchange *x)
+{
+    bool open = x->endpoint && x->endpoint->open && !x->trusted;
+    return open ? FORM_MAX : x->live->config->max_exchange_bytes;
+}
+
 static int failure_of(const aigw_exchange *x, aigw_error *err)
 {
     gw_fail(err, x->code, x->reason ? x->reason : "broken", "%s", x->failure);

@@ -42,12 +42,22 @@ static void drop_exchange(gw_conn *c)
     c->x = NULL;
 }
 
+/* An answer that ends with its connection, and is not at its end: without the alert that says so, a
+ * TLS client sees that something is missing (RFC 9112 clause 9.8). */
+static void end_unannounced(gw_conn *c)
+{
+    bool sent = c->complete && c->direct == 0 && gw_buf_len(&c->out) == 0;
+    if (c->io.tls && c->head_done && !c->chunked && !sent)
+        gw_io_drop_tls(&c->io);
+}
+
 void gw_conn_kill(gw_conn *c)
 {
     gw_worker *worker = c->worker;
     if (c->state == GW_CONN_DEAD)
         return;
     c->state = GW_CONN_DEAD;
+    end_unannounced(c);
     drop_exchange(c);
     gw_timers_remove(&worker->timers, &c->timer);
     gw_io_close(&c->io); /* closing takes it out of epoll, too */
@@ -120,6 +130,7 @@ static void finish(gw_conn *c, bool more_input)
     } else {
         gw_answer_reset(c);
         gw_http1_reset(&c->request);
+        c->request.limits.max_body_bytes = c->worker->server->options.max_body_bytes;
         c->in_request = false;
         c->state = GW_CONN_HEAD;
         deadline(c, c->worker->server->options.idle_timeout_ms);
@@ -136,13 +147,20 @@ static void fail(gw_conn *c, int status, const char *reason)
     gw_answer_error(c, status, reason);
 }
 
+/* Path and query, whatever the form of the target (RFC 9112 clause 3.2.2: every server takes all). */
+static aigw_slice origin_form(const gw_http1 *r)
+{
+    bool behind = r->query.data && r->query.data == r->path.data + r->path.len + 1;
+    return gw_slice(r->path.data, r->path.len + (behind ? 1 + r->query.len : 0));
+}
+
 static void start_exchange(gw_conn *c, bool body_follows)
 {
     aigw_error err = {0};
     const gw_http1 *r = &c->request;
     aigw_request request = {.size = sizeof request,
                             .method = r->method,
-                            .target = r->target,
+                            .target = origin_form(r),
                             .headers = r->headers,
                             .header_count = r->header_count,
                             .body = gw_buf_slice(&r->body),
@@ -152,6 +170,17 @@ static void start_exchange(gw_conn *c, bool body_follows)
         request.method = GW_S("GET");
     if (aigw_exchange_start(c->worker->loop, &request, on_ready, c, &c->x, &err) != AIGW_OK)
         fail(c, err.http_status >= 400 ? err.http_status : 500, "the request could not be started");
+}
+
+/* The exchange may want less of a body than the server reads. False: it has become too large for it. */
+static bool limit_body(gw_conn *c)
+{
+    gw_http1 *r = &c->request;
+    size_t max = aigw_exchange_body_max(c->x);
+    if (max < r->limits.max_body_bytes)
+        r->limits.max_body_bytes = max;
+    return gw_buf_len(&r->body) <= r->limits.max_body_bytes &&
+           (r->content_length < 0 || (uint64_t)r->content_length <= r->limits.max_body_bytes);
 }
 
 /* The head is there, the body is not. Denials come now, before the body is read. */
@@ -170,6 +199,10 @@ static void begin_early(gw_conn *c)
     if (!c->x)
         return;
     gw_pump_result result = gw_answer_pump(c, &moved);
+    if (result == GW_PUMP_WAIT && !c->head_done && !limit_body(c)) {
+        fail(c, 413, "body too large");
+        return;
+    }
     if (result == GW_PUMP_WAIT && !c->head_done && c->request.expect_continue) {
         gw_buf_puts(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
         result = gw_answer_pump(c, &moved);
@@ -236,6 +269,7 @@ static bool pump(gw_conn *c, bool more_input)
         return true;
     }
     if (result == GW_PUMP_BROKEN) { /* no last chunk: the client sees that the end is missing */
+        end_unannounced(c);
         drop_exchange(c);
         linger(c);
         return true;

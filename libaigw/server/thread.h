@@ -39,6 +39,7 @@ typedef struct gw_worker {
     int code; /* why the thread ended; AIGW_OK after a stop */
     aigw_error error;
     int epoll_fd, listen_fd, wake_fd, spare_fd;
+    int64_t accept_at_ms; /* accepting rests until then; 0: it does not */
     aigw_loop *loop;
     gw_timers timers;
     int64_t now_ms; /* read once per turn */

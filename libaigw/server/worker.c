@@ -15,6 +15,7 @@
 
 #define EVENTS_A_TURN  256
 #define ACCEPTS_A_TURN 64
+#define REST_MS        100 /* after accepting has failed for want of something */
 
 static bool add_to_epoll(gw_worker *worker, int fd, void *tag)
 {
@@ -96,6 +97,8 @@ static void refuse(gw_worker *worker, int fd)
 /* No descriptor is left: use the spare one to get rid of a client, who else would wait for ever. */
 static bool refuse_with_spare(gw_worker *worker)
 {
+    if (worker->spare_fd < 0) /* another thread was faster the last time */
+        worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (worker->spare_fd < 0)
         return false;
     close_fd(&worker->spare_fd);
@@ -106,7 +109,21 @@ static bool refuse_with_spare(gw_worker *worker)
     return fd >= 0;
 }
 
-/* False when nobody is waiting any more. */
+static void watch_listener(gw_worker *worker, bool on)
+{
+    struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.ptr = &worker->listen_fd};
+    if (worker->listen_fd >= 0)
+        (void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, worker->listen_fd, &event);
+}
+
+/* Whoever waits goes on waiting; asking at once again would only burn the processor. */
+static void rest(gw_worker *worker)
+{
+    worker->accept_at_ms = worker->now_ms + REST_MS;
+    watch_listener(worker, false);
+}
+
+/* False when nobody is waiting any more, or nobody can be taken now. */
 static bool accept_one(gw_worker *worker)
 {
     struct sockaddr_storage peer;
@@ -114,10 +131,15 @@ static bool accept_one(gw_worker *worker)
     int fd =
         accept4(worker->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE)
-            return refuse_with_spare(worker);
         /* Errors of one connection that died in the queue, accept(2). */
-        return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
+        if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO)
+            return true;
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return false;
+        if ((errno == EMFILE || errno == ENFILE) && refuse_with_spare(worker))
+            return true;
+        rest(worker);
+        return false;
     }
     aigw_server *server = worker->server;
     if (atomic_fetch_add(&server->open, 1) >= server->options.max_connections) {
@@ -162,6 +184,8 @@ static int wait_ms(gw_worker *worker)
     int loop = aigw_loop_timeout_ms(worker->loop);
     if (loop >= 0 && (wait < 0 || loop < wait))
         wait = loop;
+    if (worker->accept_at_ms && (wait < 0 || wait > REST_MS))
+        wait = REST_MS;
     if (worker->stops_seen) {
         int64_t left = worker->drain_until_ms - worker->now_ms;
         left = left < 0 ? 0 : left;
@@ -215,6 +239,10 @@ static void expire(gw_worker *worker)
         gw_conn_timeout(t->owner);
     if (worker->stops_seen && worker->now_ms >= worker->drain_until_ms)
         kill_all(worker);
+    if (worker->accept_at_ms && worker->now_ms >= worker->accept_at_ms) {
+        worker->accept_at_ms = 0;
+        watch_listener(worker, true);
+    }
 }
 
 void gw_worker_run(gw_worker *worker)
