@@ -11,6 +11,11 @@ static void start_again(void *user);
 
 /* -- the end of a try -- */
 
+bool gw_attempt_is_ours(gw_api_error_kind kind)
+{
+    return kind == GW_ERR_AUTHENTICATION || kind == GW_ERR_PERMISSION;
+}
+
 void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error)
 {
     gw_attempt *a = &x->attempt;
@@ -18,8 +23,7 @@ void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error)
         return;
     a->over = true;
     a->outcome = (gw_outcome){.error = *error, .elsewhere = true};
-    /* It is about our credentials, not the client's; and its text may quote them. */
-    if (error->kind == GW_ERR_AUTHENTICATION || error->kind == GW_ERR_PERMISSION)
+    if (gw_attempt_is_ours(error->kind))
         a->outcome.error = (gw_api_error){
             .kind = GW_ERR_UPSTREAM,
             .status = 502,
@@ -175,7 +179,7 @@ static void on_timer(void *user)
         return;
     if (a->complete) {
         if (now >= a->last_ms + GW_LINGER_MS)
-            gw_attempt_done(x);
+            gw_stream_end(x, false);
         else
             gw_attempt_arm(x);
         return;

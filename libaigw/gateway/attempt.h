@@ -76,6 +76,8 @@ void gw_attempt_fail(aigw_exchange *x, gw_api_error_kind kind, int status, const
 /* The same with an error that was read; its texts must live until then. */
 void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error);
 void gw_attempt_fail_nomem(aigw_exchange *x);
+/* Is it about our credentials, not the client's? Its text may quote them, so no client sees it. */
+bool gw_attempt_is_ours(gw_api_error_kind kind);
 /* A failure told under a good status: may it be gone by itself the next time? */
 bool gw_attempt_may_pass(gw_api_error_kind kind);
 /* The answer is complete and in the output. */

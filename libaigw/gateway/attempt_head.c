@@ -2,6 +2,7 @@
  * Must not decide what is done about it. */
 #include "base/text.h"
 #include "gateway/exchange.h"
+#include "proto/http1_field.h"
 
 typedef struct kept_name {
     aigw_slice name;
@@ -33,10 +34,20 @@ static bool is_kept(aigw_slice name)
     return false;
 }
 
+/* What must not stand in a field, though some transports let it pass. */
+static bool is_field(aigw_slice name, aigw_slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (!gw_http1_value_char(value.data[i]))
+            return false;
+    }
+    return gw_http1_is_token(name);
+}
+
 static bool keep(aigw_exchange *x, aigw_slice name, aigw_slice value)
 {
     gw_attempt *a = &x->attempt;
-    if (a->kept_count == GW_KEPT_MAX)
+    if (a->kept_count == GW_KEPT_MAX || !is_field(name, value))
         return true;
     aigw_header *h = &a->kept[a->kept_count];
     h->name = gw_arena_copy(x->arena, name);

@@ -14,18 +14,21 @@ static size_t event_max(const aigw_exchange *x)
 
 /* -- same format: whole events as they came -- */
 
-/* The first event of a stream may be its failure: then another try may still do. */
-static void event_failed(aigw_exchange *x, aigw_slice data)
+/* The first event of a stream may be its failure: then another try may still do. Later on the client
+ * gets the event as it came, unless it is about our credentials. */
+static void event_failed(aigw_exchange *x, const gw_sse_event *event, bool tell)
 {
     gw_attempt *a = &x->attempt;
     gw_api_error error;
-    aigw_slice kept = gw_arena_copy(x->arena, data);
+    aigw_slice kept = gw_arena_copy(x->arena, event->data);
     if (!kept.data) {
         gw_attempt_fail_nomem(x);
         return;
     }
     a->wire->read_error(x->arena, 0, kept,
                         &error); /* its words decide: the status was a good one */
+    a->told =
+        tell && x->status && !gw_attempt_is_ours(error.kind) && gw_buf_add(&x->out, event->raw);
     gw_attempt_fail_with(x, &error);
     a->outcome.again = gw_attempt_may_pass(error.kind);
 }
@@ -42,8 +45,7 @@ static int on_event(void *user, const gw_sse_event *event)
     if (verdict == GW_TAP_DROP)
         return 0;
     if (verdict == GW_TAP_ERROR) {
-        a->told = x->status != 0 && gw_buf_add(&x->out, event->raw);
-        event_failed(x, event->data);
+        event_failed(x, event, true);
         return 1;
     }
     if (verdict == GW_TAP_BROKEN) {
@@ -71,7 +73,7 @@ static int on_last_event(void *user, const gw_sse_event *event)
         return 0;
     gw_tap_verdict verdict = a->wire->tap_event(a->tap, event, &x->usage);
     if (verdict == GW_TAP_ERROR) {
-        event_failed(x, event->data);
+        event_failed(x, event, false);
         return 1;
     }
     if (verdict == GW_TAP_BROKEN || (verdict != GW_TAP_LAST && !a->wire->tap_complete(a->tap)))
@@ -126,7 +128,7 @@ static int emit_error(aigw_exchange *x, const gw_event *event)
 {
     gw_attempt *a = &x->attempt;
     gw_api_error error;
-    if (x->status && !a->fold)
+    if (x->status && !a->fold && !gw_attempt_is_ours(event->error.kind))
         a->told = x->wire->writer_event(a->writer, event, &x->out) == AIGW_OK && !x->out.failed;
     if (gw_head_keep_error(x, &event->error, &error)) {
         gw_attempt_fail_with(x, &error);

@@ -172,9 +172,11 @@ void gw_error_end(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
     aigw_slice body = a->body_on ? gw_buf_slice(&a->body) : GW_S("");
-    bool ours = a->status == 401 || a->status == 403;
     bool again = a->should_retry < 0 ? gw_retry_status(a->status) : a->should_retry == 1;
     gw_api_error error;
+    a->wire->read_error(x->arena, 0, body,
+                        &error); /* some refuse a key with 400 and say it in words */
+    bool ours = a->status == 401 || a->status == 403 || error.kind == GW_ERR_AUTHENTICATION;
     a->wire->read_error(x->arena, a->status, body, &error);
     if (ours)
         error.kind = GW_ERR_AUTHENTICATION;

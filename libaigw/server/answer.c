@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/json_write.h"
 #include "base/text.h"
+#include "proto/http1_field.h"
 
 #define COPY_BYTES 8192          /* a piece up to this size is copied behind its framing */
 #define FILL_BYTES (16 * 1024)   /* stop collecting pieces when so much is waiting */
@@ -14,10 +15,9 @@
 static bool field_is_safe(const aigw_header *h)
 {
     for (size_t i = 0; i < h->value.len; i++)
-        if (h->value.data[i] == '\r' || h->value.data[i] == '\n' || h->value.data[i] == '\0')
+        if (!gw_http1_value_char(h->value.data[i]))
             return false;
-    return h->name.len > 0 && !memchr(h->name.data, '\r', h->name.len) &&
-           !memchr(h->name.data, '\n', h->name.len);
+    return gw_http1_is_token(h->name);
 }
 
 static bool bodiless(int status)

@@ -13,7 +13,7 @@ typedef struct gw_head_framing {
     const char *date; /* NULL: none */
 } gw_head_framing;
 
-/* Appends status line and fields. A field with CR, LF or NUL in it is left out. */
+/* Appends status line and fields. A field with control characters or without a proper name is left out. */
 void gw_answer_write_head(gw_buf *out, const aigw_head *head, const gw_head_framing *framing);
 
 /* An error body in the dialect of the path, with its type from the status. */

@@ -287,17 +287,22 @@ static void transport_failures_are_502(void **state)
 static void steering_headers_reach_the_client(void **state)
 {
     (void)state;
-    const fake_answer script[] = {{.status = 429,
-                                   .type = JSON,
-                                   .body = O_ERROR("slow"),
-                                   .headers = {"Retry-After", "30", "x-ratelimit-remaining-tokens",
-                                               "0", "X-Request-Id", "req_up"}},
-                                  {.status = 200,
-                                   .type = JSON,
-                                   .body = A_ANSWER,
-                                   .headers = {"anthropic-ratelimit-tokens-remaining", "5",
-                                               "request-id", "req_a", "set-cookie", "up-secret"}}};
-    fake *f = fake_new(NO_RETRIES, script, 2);
+    const fake_answer script[] = {
+        {.status = 429,
+         .type = JSON,
+         .body = O_ERROR("slow"),
+         .headers = {"Retry-After", "30", "x-ratelimit-remaining-tokens", "0", "X-Request-Id",
+                     "req_up"}},
+        {.status = 200,
+         .type = JSON,
+         .body = A_ANSWER,
+         .headers = {"anthropic-ratelimit-tokens-remaining", "5", "request-id", "req_a",
+                     "set-cookie", "up-secret"}},
+        {.status = 429,
+         .type = JSON,
+         .body = O_ERROR("slow"),
+         .headers = {"retry-after", "1\x01", "x-ratelimit-a b", "0", "x-request-id", "a\x7f"}}};
+    fake *f = fake_new(NO_RETRIES, script, 3);
     aigw_exchange *x = fake_open(f, OPENAI_PATH, ASK("o"));
     fake_steps(f);
     assert_slice(fake_header(x, "retry-after"), "30");
@@ -310,6 +315,13 @@ static void steering_headers_reach_the_client(void **state)
     assert_slice(fake_header(x, "anthropic-ratelimit-tokens-remaining"), "5");
     assert_slice(fake_header(x, "x-aigw-upstream-request-id"), "req_a");
     assert_null(fake_header(x, "set-cookie").data);
+    aigw_exchange_free(x);
+    /* What is no field of HTTP does not become one by passing through. */
+    x = fake_open(f, OPENAI_PATH, ASK("o"));
+    fake_steps(f);
+    assert_null(fake_header(x, "retry-after").data);
+    assert_null(fake_header(x, "x-ratelimit-a b").data);
+    assert_null(fake_header(x, "x-aigw-upstream-request-id").data);
     aigw_exchange_free(x);
     fake_free(f);
 }

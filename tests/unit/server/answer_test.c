@@ -49,11 +49,15 @@ static void a_field_cannot_split_the_head(void **state)
                          {GW_S("b\r\nc"), GW_S("x")},
                          {GW_S("d"), GW_S("x\0y")},
                          {GW_S(""), GW_S("x")},
-                         {GW_S("ok"), GW_S("fine")}};
-    aigw_head head = {sizeof head, 404, bad, 5, false, 0};
+                         {GW_S("e f"), GW_S("x")},
+                         {GW_S("g:"), GW_S("x")},
+                         {GW_S("h"), GW_S("x\x01y")},
+                         {GW_S("i"), GW_S("x\x7f")},
+                         {GW_S("ok"), GW_S("fine\t\xC3\xBC")}};
+    aigw_head head = {sizeof head, 404, bad, 9, false, 0};
     (void)state;
     check_head(&head, &(gw_head_framing){0, false, false, false, NULL},
-               "HTTP/1.1 404 Not Found\r\nok: fine\r\ncontent-length: 0\r\n\r\n");
+               "HTTP/1.1 404 Not Found\r\nok: fine\t\xC3\xBC\r\ncontent-length: 0\r\n\r\n");
 }
 
 static void check_error(const char *path, int status, const char *expected)
