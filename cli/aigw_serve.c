@@ -5,6 +5,7 @@
 
 #include <aigw/aigw.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -204,6 +205,18 @@ static void *signal_main(void *user)
     }
 }
 
+/* Started with one of the three closed, a socket would get its number, and log lines would go there. */
+static bool fill_standard_files(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static void raise_file_limit(void)
 {
     struct rlimit limit;
@@ -347,6 +360,8 @@ int main(int argc, char **argv)
         "at once; SIGHUP reloads the config and the TLS files.\n"
         "Exit status: 0 stopped, 1 config refused, 2 wrong command line, 3 cannot serve.",
         options, sizeof options / sizeof options[0]};
+    if (!fill_standard_files())
+        return EXIT_SERVING;
     opt_result result = opt_parse(&program, argc, argv);
     if (result != OPT_RUN)
         return result == OPT_DONE ? EXIT_STOPPED : EXIT_USAGE;

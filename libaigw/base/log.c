@@ -50,6 +50,24 @@ static void put(line *l, const char *text, size_t len)
     l->len += len;
 }
 
+/* C1 controls, separators of lines, and what turns the direction of writing: good JSON, but whoever looks
+ * at a log would be shown another line than it is. */
+static bool moves_a_terminal(unsigned point)
+{
+    return (point >= 0x80 && point < 0xA0) || point == 0x61C || point == 0x200E ||
+           point == 0x200F || (point >= 0x2028 && point <= 0x202E) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
+/* The code point of a good UTF-8 sequence of two or three bytes. */
+static unsigned short_point(const char *at, size_t n)
+{
+    unsigned point = (unsigned char)at[0] & (n == 2 ? 0x1Fu : 0x0Fu);
+    for (size_t i = 1; i < n; i++)
+        point = point << 6 | ((unsigned char)at[i] & 0x3Fu);
+    return point;
+}
+
 /* One character of text, escaped, into out (at most 6 bytes); *used is how many bytes it read. */
 static size_t escape_one(aigw_slice text, char out[8], size_t *used)
 {
@@ -70,6 +88,15 @@ static size_t escape_one(aigw_slice text, char out[8], size_t *used)
     if (n == 0) {
         memcpy(out, "\xEF\xBF\xBD", 3);
         return 3;
+    }
+    unsigned point = n == 2 || n == 3 ? short_point(text.data, n) : 0;
+    if (moves_a_terminal(point)) {
+        const char code[6] = {
+            '\\',           'u', hex[point >> 12], hex[point >> 8 & 15], hex[point >> 4 & 15],
+            hex[point & 15]};
+        memcpy(out, code, sizeof(code));
+        *used = n;
+        return sizeof(code);
     }
     memcpy(out, text.data, n);
     *used = n;
