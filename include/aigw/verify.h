@@ -55,7 +55,7 @@ typedef struct aigw_policy {
     size_t audience_count;
     int leeway_s;                  /* 0..300; -1: 60 */
     size_t max_token_bytes;        /* 0: 8192; at most 16384 */
-    /* since 0.2 */
+    /* From here on only as far as `size` goes. */
     const aigw_slice *algorithms;  /* RS, PS, ES with 256, 384, 512, and EdDSA; none: RS256 alone */
     size_t algorithm_count;
     const aigw_slice *client_ids;  /* client_id is one of these; none: no check */

@@ -15,6 +15,7 @@
 struct aigw_jwks {
     atomic_int refs;
     uint64_t generation;
+    uint8_t digest[GW_SHA256_BYTES]; /* of the document; of none: all zero */
     size_t count;
     gw_jwk keys[];
 };
@@ -228,6 +229,8 @@ int aigw_jwks_parse(aigw_slice json, aigw_jwks **out, aigw_error *err)
     if (!arena)
         return gw_fail_nomem(err);
     int code = read_set(arena, json, out, err);
+    if (code == AIGW_OK)
+        gw_sha256(json, (*out)->digest);
     gw_arena_free(arena);
     return code;
 }
@@ -297,6 +300,11 @@ const gw_jwk *gw_jwks_next_fit(const aigw_jwks *jwks, aigw_slice kid, int alg, s
 uint64_t gw_jwks_generation(const aigw_jwks *jwks)
 {
     return jwks->generation;
+}
+
+bool gw_jwks_same(const aigw_jwks *a, const aigw_jwks *b)
+{
+    return memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
 aigw_jwks *gw_jwks_ref(const aigw_jwks *jwks)

@@ -34,6 +34,9 @@ const gw_jwk *gw_jwks_next_fit(const aigw_jwks *jwks, aigw_slice kid, int alg, s
 /* A number that differs for each parsed set of this process; caches key on it. Never 0. */
 uint64_t gw_jwks_generation(const aigw_jwks *jwks);
 
+/* Were both parsed from the same bytes? Not for sets of gw_jwks_from_pem. */
+bool gw_jwks_same(const aigw_jwks *a, const aigw_jwks *b);
+
 aigw_jwks *gw_jwks_ref(const aigw_jwks *jwks); /* aigw_jwks_free drops one reference */
 
 /* A set of the one public key of a PEM text (private or public, RSA). AIGW_E_PARSE: not such a

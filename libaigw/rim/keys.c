@@ -122,8 +122,10 @@ static void complete(gw_keys *keys, aigw_jwks *set, int64_t life_ms)
     int64_t now = gw_now_ms(&keys->clock);
     aigw_jwks *old = NULL;
     if (set) {
-        old = keys->set;
-        keys->set = set;
+        /* The same set again keeps its generation, and with it the tokens that are cached for it. */
+        bool same = keys->set && gw_jwks_same(keys->set, set);
+        old = same ? set : keys->set;
+        keys->set = same ? keys->set : set;
         keys->set_ms = now;
         keys->life_ms = life_ms;
         keys->refresh_ms = refresh_time(now, life_ms);

@@ -173,6 +173,30 @@ static void the_document_names_the_set(void **state)
     room_free(x);
 }
 
+static uint64_t generation(room *x)
+{
+    aigw_jwks *set = gw_keys_get(x->keys);
+    uint64_t n = gw_jwks_generation(set);
+
+    aigw_jwks_free(set);
+    return n;
+}
+
+static void the_same_set_again_is_no_new_one(void **state)
+{
+    room *x = room_new();
+
+    (void)state;
+    assert_int_equal(attempt(x), 1);
+    uint64_t first = generation(x);
+    assert_int_equal(attempt(x), 1);
+    assert_true(generation(x) == first); /* what is cached for it stays */
+    x->set = SET_1 " ";
+    assert_int_equal(attempt(x), 1);
+    assert_true(generation(x) != first);
+    room_free(x);
+}
+
 static void documents_that_are_none(void **state)
 {
     static const struct {
@@ -335,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_document_names_the_set),
+        cmocka_unit_test(the_same_set_again_is_no_new_one),
         cmocka_unit_test(documents_that_are_none),
         cmocka_unit_test(the_address_moves),
         cmocka_unit_test(without_the_document_the_old_address_serves),
