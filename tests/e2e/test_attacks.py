@@ -136,7 +136,7 @@ def test_without_descriptors_the_listener_rests():
     with Gateway({**OPEN, "providers": [{"type": "echo"}]}) as g:
         pid = g.process.pid
         soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, hard))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
         with wire(g.port) as w:
             w.send(get("/healthz"))
             before, begun = cpu_seconds(pid), time.monotonic()
