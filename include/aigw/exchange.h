@@ -16,6 +16,13 @@ extern "C" {
 
 typedef struct aigw_exchange aigw_exchange;
 
+/* How a request came; the config says what may come in clear text, and from whom. */
+typedef enum aigw_channel {
+    AIGW_CHANNEL_VOUCHED, /* the embedder answers for it: any peer may ask */
+    AIGW_CHANNEL_TLS,
+    AIGW_CHANNEL_CLEAR /* beyond loopback, tokens pass from trusted proxies only */
+} aigw_channel;
+
 /*
  * A request as a client sent it. Slices and headers are borrowed until aigw_exchange_start returns;
  * the gateway copies what it keeps. The body is borrowed until the exchange is freed.
@@ -30,6 +37,8 @@ typedef struct aigw_request {
     aigw_slice peer;    /* address of the TCP peer, "192.0.2.7"; "" if there is none */
     bool body_follows;  /* the body comes later, by aigw_exchange_body; `body` is ignored */
     bool trusted;       /* the embedder vouches for the caller: skip token checks */
+    aigw_channel channel;
+    aigw_slice tls_subject; /* of the client's verified certificate, for the access log; or "" */
 } aigw_request;
 
 /* Called on the loop's thread from aigw_loop_step. May call any function of this exchange, _free too. */

@@ -13,6 +13,7 @@
 #include "rim/http.h"
 #include "rim/keys.h"
 #include "route/plan.h"
+#include <aigw/exchange.h>
 #include <aigw/host.h>
 #include <aigw/issuer.h>
 #include <aigw/server.h>
@@ -82,5 +83,11 @@ void gw_config_free(gw_config *config);
  * address; ask again for one that overrides it. AIGW_E_CONFIG with pointer /server/listen.
  */
 int gw_config_check_listen(const gw_config *config, const char *listen, bool tls, aigw_error *err);
+
+/*
+ * The same question for one request, since a reload does not ask where the server listens: may it be
+ * looked at? NULL, or the reason why not, a static word. `peer` is the address of the TCP peer.
+ */
+const char *gw_config_check_peer(const gw_config *config, aigw_slice peer, aigw_channel channel);
 
 #endif

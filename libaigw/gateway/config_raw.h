@@ -30,7 +30,9 @@ typedef struct gw_cfg_list {
 /* Every section begins with its node; NULL: the section is absent. */
 typedef struct gw_cfg_tls {
     const gw_cfg_node *node;
-    aigw_slice cert_file, key_file;
+    aigw_slice cert_file, key_file, client_ca_file;
+    int client_auth; /* an aigw_tls_client_auth; -1: absent */
+    int min_version; /* an aigw_tls_version */
 } gw_cfg_tls;
 
 typedef struct gw_cfg_server {

@@ -23,9 +23,16 @@
 #define PATH_BYTES 255
 #define INVOKE     "https://gateway.internal/invoke"
 
+static const char *const client_auths[] = {"none", "request", "require", NULL};
+static const char *const tls_versions[] = {"TLSv1.2", "TLSv1.3", NULL};
 static const gw_cfg_key tls_keys[] = {
     {TEXT(gw_cfg_tls, cert_file, PATH_BYTES), .doc = "PEM file with the certificate chain."},
     {TEXT(gw_cfg_tls, key_file, PATH_BYTES), .doc = "PEM file with the private key."},
+    {TEXT(gw_cfg_tls, client_ca_file, PATH_BYTES),
+     .doc = "PEM file with the authorities whose certificates clients may show."},
+    {WORD(gw_cfg_tls, client_auth, client_auths, -1), .computed = true,
+     .doc = "Ask clients for a certificate. Default: require when client_ca_file is there."},
+    {WORD(gw_cfg_tls, min_version, tls_versions, 0), .doc = "The oldest TLS that is spoken."},
     END};
 static const gw_cfg_section tls = {"the TLS section", sizeof(gw_cfg_tls), tls_keys};
 
@@ -52,7 +59,9 @@ static const gw_cfg_key server_keys[] = {
      .doc = "Largest body of a request."},
     {SECTION(gw_cfg_server, tls, tls), .doc = "Serve HTTPS; both files are needed."},
     {TEXTS(gw_cfg_server, trusted_proxies, 64),
-     .doc = "Networks (CIDR) of proxies that ended TLS and whose X-Forwarded-For is believed."},
+     .doc =
+         "Networks (CIDR) of proxies that ended TLS and whose X-Forwarded-For is believed. Clear "
+         "text from others than these and loopback is refused."},
     {FLAG(gw_cfg_server, insecure_no_auth, 0),
      .doc = "Allow listening beyond loopback without authentication. Anybody can then spend."},
     END};

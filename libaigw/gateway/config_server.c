@@ -1,9 +1,10 @@
-/* Resolves the sections server, log and limits, and decides where the server may listen.
+/* Resolves the sections server, log and limits, and decides where the server may listen and to whom.
  * Must not know of providers or tokens beyond whether they are asked for. */
 #include "gateway/config_build.h"
 
 #include "base/error.h"
 #include "base/text.h"
+#include "gateway/peer.h"
 
 #define LEAST_EXCHANGE_BYTES ((int64_t)16 * 1024 * 1024)
 
@@ -34,6 +35,22 @@ static void set_options(const gw_cfg_server *raw, aigw_server_options *out)
     set_text(out->listen, sizeof out->listen, raw->listen);
     set_text(out->tls_cert_file, sizeof out->tls_cert_file, raw->tls.cert_file);
     set_text(out->tls_key_file, sizeof out->tls_key_file, raw->tls.key_file);
+    set_text(out->tls_client_ca_file, sizeof out->tls_client_ca_file, raw->tls.client_ca_file);
+    out->tls_min_version = (aigw_tls_version)raw->tls.min_version;
+    out->tls_client_auth = raw->tls.client_auth >= 0 ? (aigw_tls_client_auth)raw->tls.client_auth
+                           : raw->tls.client_ca_file.len ? AIGW_TLS_CLIENT_REQUIRE
+                                                         : AIGW_TLS_CLIENT_NONE;
+}
+
+static int check_tls(gw_cfg_build *b, const gw_cfg_tls *tls)
+{
+    bool cert = tls->cert_file.len > 0, clients = tls->client_ca_file.len > 0;
+    if (cert != (tls->key_file.len > 0) || (clients && !cert))
+        return gw_cfg_fail(b->err, tls->node, "incomplete", "expected both cert_file and key_file");
+    if (tls->client_auth > AIGW_TLS_CLIENT_NONE && !clients)
+        return gw_cfg_fail_key(b->err, tls->node, "client_auth", "incomplete",
+                               "expected client_ca_file, too");
+    return AIGW_OK;
 }
 
 int gw_cfg_build_server(gw_cfg_build *b)
@@ -47,9 +64,9 @@ int gw_cfg_build_server(gw_cfg_build *b)
         return gw_cfg_fail_key(b->err, raw->node, "listen", "bad_address",
                                "expected ADDRESS:PORT such as 127.0.0.1:8787, [::1]:8787 or "
                                "0.0.0.0:8787");
-    if ((raw->tls.cert_file.len == 0) != (raw->tls.key_file.len == 0))
-        return gw_cfg_fail(b->err, raw->tls.node, "incomplete",
-                           "expected both cert_file and key_file");
+    int code = check_tls(b, &raw->tls);
+    if (code != AIGW_OK)
+        return code;
     for (size_t i = 0; i < raw->trusted_proxies.count; i++) {
         if (gw_cfg_is_cidr(raw->trusted_proxies.items[i]))
             continue;
@@ -100,4 +117,18 @@ int gw_config_check_listen(const gw_config *config, const char *listen, bool tls
     if (err)
         memcpy(err->pointer, "/server/listen", sizeof "/server/listen");
     return AIGW_E_CONFIG;
+}
+
+const char *gw_config_check_peer(const gw_config *config, aigw_slice peer, aigw_channel channel)
+{
+    const aigw_slice loopback[] = {GW_S("127.0.0.0/8"), GW_S("::1")};
+    if (channel == AIGW_CHANNEL_VOUCHED || gw_peer_in(peer, loopback, 2))
+        return NULL;
+    if (!config->jwt_enabled && !config->insecure_no_auth)
+        return "insecure_peer";
+    if (channel == AIGW_CHANNEL_TLS || (!config->jwt_enabled && config->trusted_proxy_count == 0))
+        return NULL;
+    return gw_peer_in(peer, config->trusted_proxies, config->trusted_proxy_count)
+               ? NULL
+               : "untrusted_peer";
 }

@@ -236,11 +236,26 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
         x->name = gw_arena_copy(x->arena, x->name);
         ok = ok && x->peer.data && x->name.data;
     }
+    if (request->tls_subject.len) {
+        x->tls_subject = gw_arena_copy(x->arena, request->tls_subject);
+        ok = ok && x->tls_subject.data;
+    }
     x->trusted = request->trusted && !x->endpoint->store; /* an admin shows a token, always */
     x->body = request->body;
     x->body_due = x->endpoint->body && request->body_follows;
     x->body_here = !x->body_due;
     return ok;
+}
+
+/* Before anything of it is looked at: a token in clear text is everybody's. */
+static bool from_stranger(aigw_exchange *x, const aigw_request *request)
+{
+    x->reason = gw_config_check_peer(x->live->config, request->peer, request->channel);
+    if (!x->reason)
+        return false;
+    gw_metrics_denied(x->loop->metrics, x->reason);
+    gw_respond_fail(x, GW_ERR_PERMISSION, 403, "Requests are not taken from this address.");
+    return true;
 }
 
 static void open_exchange(aigw_exchange *x, const aigw_request *request)
@@ -253,6 +268,8 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
     x->endpoint =
         gw_endpoint_find(request->method, request->target, have, &x->name, &status, &allow);
     x->wire = gw_wire_of(x->endpoint ? x->endpoint->format : gw_endpoint_dialect(request->target));
+    if (from_stranger(x, request))
+        return;
     if (!x->endpoint) {
         x->reason = status == 404 ? "unknown_path" : "wrong_method";
         if (allow)

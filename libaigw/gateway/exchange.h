@@ -52,6 +52,7 @@ struct aigw_exchange {
     bool body_due, body_here, trusted;
     bool json, form; /* what content-type says; json also when it says nothing */
     aigw_slice anthropic_version, anthropic_beta, authorization;
+    aigw_slice tls_subject;
     aigw_slice peer; /* whose request it is, proxies looked through; of the issuer's paths only */
     aigw_slice name; /* the {id} in its path; "" */
     char id[128];

@@ -80,6 +80,12 @@ static bool read_address(aigw_slice text, uint8_t out[V6_BYTES])
     return true;
 }
 
+static bool is_mapped(const uint8_t address[V6_BYTES])
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(address, prefix, sizeof prefix) == 0;
+}
+
 static bool in_network(const uint8_t address[V6_BYTES], aigw_slice network)
 {
     uint8_t base[V6_BYTES];
@@ -92,7 +98,8 @@ static bool in_network(const uint8_t address[V6_BYTES], aigw_slice network)
         return false;
     if (length.data && v4)
         bits += 96;
-    if (bits > 8 * V6_BYTES)
+    /* ::/0 and its like mean IPv6: an IPv4 peer must be meant as such. */
+    if (bits > 8 * V6_BYTES || (bits < 96 && is_mapped(address)))
         return false;
     size_t whole = bits / 8;
     unsigned left = bits % 8;

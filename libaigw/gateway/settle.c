@@ -21,7 +21,7 @@ static void count_tokens(aigw_exchange *x)
 
 static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
 {
-    gw_log_field fields[17];
+    gw_log_field fields[20];
     size_t n = 0;
     const gw_upstream *up = x->attempt.upstream;
     fields[n++] = GW_LOG_TEXT("request_id", gw_slice(x->id, x->id_len));
@@ -32,6 +32,8 @@ static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
         fields[n++] = GW_LOG_TEXT("reason", aigw_slice_of(x->reason));
     if (x->gate.verdict == GW_GATE_DENY && x->gate.alb_reason && x->gate.alb_reason[0])
         fields[n++] = GW_LOG_TEXT("alb_reason", aigw_slice_of(x->gate.alb_reason));
+    if (x->tls_subject.len)
+        fields[n++] = GW_LOG_TEXT("tls_subject", x->tls_subject);
     if (x->gate.subject.len)
         fields[n++] = GW_LOG_TEXT("subject", x->gate.subject);
     if (x->gate.team.len)

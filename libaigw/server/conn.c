@@ -158,6 +158,7 @@ static void start_exchange(gw_conn *c, bool body_follows)
 {
     aigw_error err = {0};
     const gw_http1 *r = &c->request;
+    bool tls = c->io.tls != NULL;
     aigw_request request = {.size = sizeof request,
                             .method = r->method,
                             .target = origin_form(r),
@@ -165,7 +166,9 @@ static void start_exchange(gw_conn *c, bool body_follows)
                             .header_count = r->header_count,
                             .body = gw_buf_slice(&r->body),
                             .peer = aigw_slice_of(c->peer),
-                            .body_follows = body_follows};
+                            .body_follows = body_follows,
+                            .channel = tls ? AIGW_CHANNEL_TLS : AIGW_CHANNEL_CLEAR,
+                            .tls_subject = aigw_slice_of(c->tls_subject)};
     if (gw_eq(r->method, GW_S("HEAD")))
         request.method = GW_S("GET");
     if (aigw_exchange_start(c->worker->loop, &request, on_ready, c, &c->x, &err) != AIGW_OK)
@@ -381,6 +384,7 @@ static void handshake(gw_conn *c)
     c->blocked = result == GW_IO_AGAIN_WRITE;
     if (result != 1)
         return;
+    gw_tls_client_subject(c->io.tls, c->tls_subject);
     c->state = GW_CONN_HEAD; /* still under the deadline that began at accept */
     on_readable(c);
 }

@@ -25,6 +25,7 @@ typedef struct gw_conn {
     gw_conn_state state;
     gw_timer timer;
     char peer[GW_PEER_TEXT];
+    char tls_subject[GW_TLS_SUBJECT_BYTES]; /* "": no client certificate */
     gw_http1 request;
     bool in_request; /* a byte of the current request has come */
     gw_buf ahead;    /* bytes behind the current request */
