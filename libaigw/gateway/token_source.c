@@ -96,7 +96,8 @@ int aigw_token_source_new(const aigw_token_options *given, const aigw_host *host
     aigw_token_options o = {.size = 0};
 
     if (!given || !out || given->size < FIRST_SIZE)
-        return gw_fail(err, AIGW_E_INVALID, "argument", "options of full size and an out are needed");
+        return gw_fail(err, AIGW_E_INVALID, "argument",
+                       "options of full size and an out are needed");
     memcpy(&o, given, given->size < sizeof o ? given->size : sizeof o);
     gw_token_options options = {.endpoint = o.endpoint,
                                 .client_id = o.client_id,

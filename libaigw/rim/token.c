@@ -35,7 +35,7 @@ struct aigw_token_source {
     gw_secret token;       /* unset: none */
     gw_secret round_token; /* of the last round, for those who waited on it; life may be unknown */
     int64_t round_expires_unix_s;
-    uint64_t serial;           /* of the token that came last */
+    uint64_t serial;            /* of the token that came last */
     int64_t got_ms, got_unix_s; /* when `token` came, by both clocks */
     int64_t life_s, renew_ms;   /* its life; at which age to renew it */
     int64_t retry_ms_at;        /* not before, after a failure */
@@ -370,7 +370,10 @@ static gw_token_waiter *next_done(gw_token_port *port, result *r)
         bool done = w->done;
         if (done) {
             take_out(w);
-            take_result(s, s->last_code == AIGW_OK ? &s->round_token : usable(s) ? &s->token : NULL,
+            take_result(s,
+                        s->last_code == AIGW_OK ? &s->round_token
+                        : usable(s)             ? &s->token
+                                                : NULL,
                         r);
         }
         pthread_mutex_unlock(&s->lock);

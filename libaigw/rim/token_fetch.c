@@ -137,9 +137,8 @@ static void transport_failed(gw_token_fetch *f, gw_http_failure failure)
 
     if (unreached && again(f))
         return;
-    int code =
-        gw_fail(&error, failure == GW_HTTP_TIMEOUT ? AIGW_E_TIMEOUT : AIGW_E_UPSTREAM,
-                gw_http_failure_name(failure), "%s", texts[failure]);
+    int code = gw_fail(&error, failure == GW_HTTP_TIMEOUT ? AIGW_E_TIMEOUT : AIGW_E_UPSTREAM,
+                       gw_http_failure_name(failure), "%s", texts[failure]);
     fail(f, code, &error);
 }
 
@@ -238,7 +237,8 @@ void gw_token_fetch_start(gw_token_port *port, const gw_token_job *job)
         f->next->prev = f;
     port->fetches = f;
     gw_buf_init(&f->answer, GW_TOKEN_MAX_ANSWER_BYTES);
-    if (gw_buf_reserve(&f->answer, GW_TOKEN_MAX_ANSWER_BYTES)) { /* at once: no copies left behind */
+    if (gw_buf_reserve(&f->answer,
+                       GW_TOKEN_MAX_ANSWER_BYTES)) { /* at once: no copies left behind */
         begin(f);
         return;
     }

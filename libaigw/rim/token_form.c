@@ -228,10 +228,10 @@ static int make_target(const gw_token_options *o, gw_http_target **out, aigw_err
 static bool fingerprint(const gw_token_options *o, char *out)
 {
     const aigw_slice parts[] = {
-        GW_S(FINGERPRINT_VERSION),           aigw_slice_of(o->endpoint),
-        aigw_slice_of(o->client_id),         aigw_slice_of(o->scope),
-        aigw_slice_of(o->client_secret),     aigw_slice_of(o->audience),
-        aigw_slice_of(o->resource),          o->key_material,
+        GW_S(FINGERPRINT_VERSION),          aigw_slice_of(o->endpoint),
+        aigw_slice_of(o->client_id),        aigw_slice_of(o->scope),
+        aigw_slice_of(o->client_secret),    aigw_slice_of(o->audience),
+        aigw_slice_of(o->resource),         o->key_material,
         aigw_slice_of(o->client_cert_file),
     };
     static const char hex[] = "0123456789abcdef";
