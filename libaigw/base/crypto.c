@@ -26,17 +26,38 @@ bool gw_random(void *out, size_t len)
     return len <= INT_MAX && RAND_bytes(out, (int)len) == 1;
 }
 
-bool gw_random_hex(char *out, size_t len)
+/* The bytes at the start of `out` become twice as many digits. */
+static void spread_hex(char *out, size_t bytes)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t bytes = len / 2;
-    if (!gw_random(out, bytes))
-        return false;
-    for (size_t i = bytes; i-- > 0;) { /* from the end: spread in place */
+    for (size_t i = bytes; i-- > 0;) { /* from the end: in place */
         unsigned char c = (unsigned char)out[i];
         out[2 * i + 1] = hex[c & 15];
         out[2 * i] = hex[c >> 4];
     }
+}
+
+bool gw_random_hex(char *out, size_t len)
+{
+    if (!gw_random(out, len / 2))
+        return false;
+    spread_hex(out, len / 2);
+    return true;
+}
+
+bool gw_random_pool_hex(gw_random_pool *pool, char *out, size_t len)
+{
+    size_t bytes = len / 2;
+    if (bytes > sizeof pool->bytes)
+        return gw_random_hex(out, len);
+    if (pool->left < bytes) {
+        if (!gw_random(pool->bytes, sizeof pool->bytes))
+            return false;
+        pool->left = sizeof pool->bytes;
+    }
+    pool->left -= bytes;
+    memcpy(out, pool->bytes + pool->left, bytes);
+    spread_hex(out, bytes);
     return true;
 }
 

@@ -11,6 +11,17 @@ void gw_sha256(aigw_slice data, uint8_t out[GW_SHA256_BYTES]);
 bool gw_random(void *out, size_t len);
 /* len/2 random bytes in hex, no NUL; len is even. */
 bool gw_random_hex(char *out, size_t len);
+
+/* Random bytes drawn ahead, zeroed at first: for names such as request ids, of which there are many. Not
+ * for secrets: a copy of the process has the same ones. */
+typedef struct gw_random_pool {
+    uint8_t bytes[512];
+    size_t left;
+} gw_random_pool;
+
+/* As gw_random_hex. */
+bool gw_random_pool_hex(gw_random_pool *pool, char *out, size_t len);
+
 bool gw_equal_ct(const void *a, const void *b, size_t len);
 void gw_wipe(void *ptr, size_t len);
 

@@ -12,18 +12,14 @@ aigw_slice aigw_slice_of(const char *text)
     return text ? (aigw_slice){text, strlen(text)} : (aigw_slice){"", 0};
 }
 
-static unsigned char lower(char c)
-{
-    unsigned char u = (unsigned char)c;
-    return u >= 'A' && u <= 'Z' ? (unsigned char)(u | 0x20) : u;
-}
-
 bool gw_eq_nocase(aigw_slice a, aigw_slice b)
 {
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++) {
-        if (lower(a.data[i]) != lower(b.data[i]))
+        unsigned char x = (unsigned char)a.data[i], y = (unsigned char)b.data[i];
+        unsigned char letter = (unsigned char)((x | 0x20) - 'a');
+        if (x != y && ((x ^ y) != 0x20 || letter > 'z' - 'a'))
             return false;
     }
     return true;

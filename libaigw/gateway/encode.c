@@ -150,7 +150,7 @@ void gw_encode_answer_options(aigw_exchange *x)
 {
     if (x->answer.id_seed.len)
         return;
-    if (!gw_random_hex(x->seed, sizeof x->seed))
+    if (!gw_random_pool_hex(&x->loop->ids, x->seed, sizeof x->seed))
         memset(x->seed, '0', sizeof x->seed);
     x->answer = (gw_answer_options){.id_seed = {x->seed, sizeof x->seed},
                                     .request_id = {x->id, x->id_len},

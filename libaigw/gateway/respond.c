@@ -42,7 +42,7 @@ void gw_respond_id(aigw_exchange *x)
         return;
     }
     x->id_len = 32;
-    if (!gw_random_hex(x->id, x->id_len))
+    if (!gw_random_pool_hex(&x->loop->ids, x->id, x->id_len))
         memset(x->id, '0', x->id_len); /* an id is no secret */
 }
 

@@ -6,6 +6,7 @@
 #ifndef GW_GATEWAY_WORKER_H
 #define GW_GATEWAY_WORKER_H
 
+#include "base/crypto.h"
 #include "gateway/gateway.h"
 #include "rim/http.h"
 #include "rim/loop.h"
@@ -33,6 +34,7 @@ struct aigw_loop {
     size_t pooled;
     aigw_exchange *waiting; /* those that wait for keys */
     int64_t ticked_ms;
+    gw_random_pool ids; /* for names, not for secrets */
 };
 
 /* Tests put a scripted transport in place of libcurl. Before anything is started. */

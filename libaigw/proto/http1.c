@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "proto/http1_head.h"
 
-#define KEPT_BYTES       (64u * 1024u)
+#define KEPT_BYTES  (64u * 1024u)
+#define AHEAD_BYTES (1024u * 1024u) /* of a body's length, believed before its bytes have come */
 
 static void clear_message(gw_http1 *p)
 {
@@ -135,8 +136,39 @@ static size_t take_body(gw_http1 *p, uint64_t *left, const char *data, size_t le
     return n;
 }
 
+/* The body grows to its length at once, as far as that may be believed. */
+static char *body_room(gw_http1 *p, size_t *room)
+{
+    size_t n = p->left < AHEAD_BYTES ? (size_t)p->left : AHEAD_BYTES;
+    size_t spare = p->body.data ? p->body.cap - p->body.end : 0;
+    *room = spare > 0 && spare < n ? spare : n;
+    char *to = gw_buf_reserve(&p->body, *room);
+    if (to == NULL)
+        no_memory(p);
+    return to;
+}
+
+char *gw_http1_body_space(gw_http1 *p, size_t *room)
+{
+    if (p->state != GW_HTTP1_BODY || p->chunked)
+        return NULL;
+    p->expect_continue = false;
+    return body_room(p, room);
+}
+
+void gw_http1_body_filled(gw_http1 *p, size_t len)
+{
+    gw_buf_grew(&p->body, len);
+    p->left -= len;
+    if (p->left == 0)
+        p->state = GW_HTTP1_DONE;
+}
+
 static size_t feed_length(gw_http1 *p, const char *data, size_t len)
 {
+    size_t room;
+    if (gw_buf_len(&p->body) == 0 && body_room(p, &room) == NULL)
+        return 0;
     size_t n = take_body(p, &p->left, data, len);
     if (p->left == 0 && p->state == GW_HTTP1_BODY)
         p->state = GW_HTTP1_DONE;

@@ -59,6 +59,10 @@ void gw_http1_free(gw_http1 *p);
  * and FAILED; in BODY right after the head, it returns at the head's end so that a caller can decide).
  */
 size_t gw_http1_feed(gw_http1 *p, const char *data, size_t len);
+/* Where the next bytes of a body with a length may be put instead of being fed: at most *room of them,
+ * which _filled then counts. NULL: feed them. The same result either way. */
+char *gw_http1_body_space(gw_http1 *p, size_t *room);
+void gw_http1_body_filled(gw_http1 *p, size_t len);
 aigw_slice gw_http1_header(const gw_http1 *p, const char *name); /* data NULL if absent */
 
 /* The reason phrase of a status, "Not Found"; "Unknown" otherwise. Static. */

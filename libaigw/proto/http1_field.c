@@ -24,12 +24,6 @@ bool gw_http1_token_char(char c)
     return token_chars[(unsigned char)c];
 }
 
-bool gw_http1_value_char(char c)
-{
-    unsigned char u = (unsigned char)c;
-    return c == '\t' || (u >= 0x20 && u != 0x7F);
-}
-
 bool gw_http1_is_token(aigw_slice text)
 {
     for (size_t i = 0; i < text.len; i++) {

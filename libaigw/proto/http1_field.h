@@ -20,7 +20,14 @@ bool gw_http1_persists(const aigw_header *headers, size_t count, int minor);
 size_t gw_http1_count(const aigw_header *headers, size_t count, aigw_slice name, aigw_slice *last);
 
 bool gw_http1_token_char(char c);
-bool gw_http1_value_char(char c); /* of a field value: HTAB, SP, visible, obs-text */
+
+/* Of a field value: HTAB, SP, visible, obs-text. */
+static inline bool gw_http1_value_char(char c)
+{
+    unsigned char u = (unsigned char)c;
+    return u >= 0x20 ? u != 0x7F : u == '\t';
+}
+
 bool gw_http1_is_token(aigw_slice text);
 
 #endif

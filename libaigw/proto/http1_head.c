@@ -40,7 +40,7 @@ static bool is_target(aigw_slice text)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];
         if (c == '%' ? !is_percent_encoded(text, i)
-                     : !is_alnum(c) && !is_one_of(c, "/?-._~!$&'()*+,;=:@[]"))
+                     : c != '/' && !is_alnum(c) && !is_one_of(c, "?-._~!$&'()*+,;=:@[]"))
             return false;
     }
     return true;

@@ -333,9 +333,40 @@ static void drain_input(gw_conn *c)
         gw_conn_kill(c);
 }
 
+/* One read of a body with a length, to where it is to lie. False: there is no more for now. */
+static bool read_body(gw_conn *c, char *space, size_t room)
+{
+    ptrdiff_t n = gw_io_read(&c->io, space, room);
+    if (n == GW_IO_AGAIN || n == GW_IO_AGAIN_WRITE) {
+        c->blocked = c->blocked || n == GW_IO_AGAIN_WRITE;
+        return false;
+    }
+    if (n <= 0) {
+        gw_conn_kill(c);
+        return false;
+    }
+    gw_http1_body_filled(&c->request, (size_t)n);
+    if (c->request.state == GW_HTTP1_DONE)
+        begin(c);
+    drive(c, (aigw_slice){"", 0});
+    if (c->io.tls)
+        return gw_io_buffered(&c->io);
+    return c->state == GW_CONN_BODY && (size_t)n == room;
+}
+
 /* One read. False: there is no more for now. */
 static bool read_once(gw_conn *c)
 {
+    size_t space_bytes;
+    char *space =
+        c->state == GW_CONN_BODY ? gw_http1_body_space(&c->request, &space_bytes) : NULL;
+    if (space)
+        return read_body(c, space, space_bytes);
+    if (c->state == GW_CONN_BODY && c->request.state == GW_HTTP1_FAILED) {
+        fail(c, c->request.status, c->request.reason);
+        drive(c, (aigw_slice){"", 0});
+        return false;
+    }
     char *data = c->worker->read_buffer;
     size_t room = c->state == GW_CONN_ANSWER ? AHEAD_BYTES : GW_READ_BYTES;
     ptrdiff_t n = gw_io_read(&c->io, data, room);

@@ -52,6 +52,20 @@ static void test_random(void **state)
     assert_true(gw_equal_ct(bytes, zero, sizeof(bytes)));
 }
 
+static void test_random_pool(void **state)
+{
+    (void)state;
+    gw_random_pool pool = {.left = 0};
+    char seen[100][33] = {{0}}, large[2048];
+    for (size_t i = 0; i < 100; i++) { /* over several fillings */
+        assert_true(gw_random_pool_hex(&pool, seen[i], 32));
+        assert_int_equal(strspn(seen[i], "0123456789abcdef"), 32);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(seen[i], seen[j]);
+    }
+    assert_true(gw_random_pool_hex(&pool, large, sizeof large)); /* more than it holds */
+}
+
 /* RFC 4648 clause 10, without padding. */
 static void test_base64url_vectors(void **state)
 {
@@ -188,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_random_pool),
         cmocka_unit_test(test_base64url_vectors),
         cmocka_unit_test(test_base64url_refuses),
         cmocka_unit_test(test_base64url_is_canonical),

@@ -210,6 +210,41 @@ static void test_bodies_at_every_split(void **state)
     }
 }
 
+/* What is put in place and what is fed is the same body, in any mixture. */
+static void test_bodies_put_in_place(void **state)
+{
+    (void)state;
+    static const char head[] = POST "Content-Length: 10\r\n\r\n", body[] = "0123456789";
+    for (size_t fed = 0; fed <= 10; fed++) {
+        for (size_t step = 1; step <= 10; step++) {
+            gw_http1 p;
+            size_t at = fed, room;
+            gw_http1_init(&p, &limits);
+            assert_null(gw_http1_body_space(&p, &room));
+            feed(&p, aigw_slice_of(head));
+            feed(&p, gw_slice(body, fed));
+            for (char *to; (to = gw_http1_body_space(&p, &room));) {
+                assert_true(room > 0 && room <= 10 - at);
+                size_t n = step < room ? step : room;
+                memcpy(to, body + at, n);
+                gw_http1_body_filled(&p, n);
+                at += n;
+            }
+            assert_int_equal(at, 10);
+            assert_int_equal(p.state, GW_HTTP1_DONE);
+            assert_true(gw_eq(gw_buf_slice(&p.body), GW_S("0123456789")));
+            gw_http1_free(&p);
+        }
+    }
+    gw_http1 chunked;
+    size_t room;
+    gw_http1_init(&chunked, &limits);
+    feed(&chunked, aigw_slice_of(CHUNKED));
+    assert_int_equal(chunked.state, GW_HTTP1_BODY);
+    assert_null(gw_http1_body_space(&chunked, &room));
+    gw_http1_free(&chunked);
+}
+
 static void test_returns_at_the_end_of_the_head(void **state)
 {
     (void)state;
@@ -392,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_keep_alive),
         cmocka_unit_test(test_bodies_at_every_split),
+        cmocka_unit_test(test_bodies_put_in_place),
         cmocka_unit_test(test_returns_at_the_end_of_the_head),
         cmocka_unit_test(test_pipeline_and_reset),
         cmocka_unit_test(test_limits),
