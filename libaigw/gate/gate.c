@@ -7,6 +7,7 @@
 
 #define REALM               "Bearer realm=\"aigw\""
 #define DEFAULT_TOKEN_BYTES 8192
+#define FEW_ISSUERS         20 /* up to so many a hit allocates nothing */
 
 /* The stable words of <aigw/verify.h>, to hand out as static text; and what the access log of AWS
  * load balancers says for them. */
@@ -254,9 +255,9 @@ static bool check_cached(const gw_gate *gate, aigw_slice token, gw_gate_keys_fn 
 {
     if (!gate->cache || gate->issuer_count == 0 || token.len > GW_JWT_MAX_BYTES)
         return false;
-    uint64_t one;
-    uint64_t *generations = &one;
-    if (gate->issuer_count > 1)
+    uint64_t few[FEW_ISSUERS];
+    uint64_t *generations = few;
+    if (gate->issuer_count > FEW_ISSUERS)
         generations = gw_arena_calloc(arena, gate->issuer_count, sizeof *generations);
     if (!generations)
         return false;
