@@ -48,7 +48,7 @@ typedef struct answer {
 static bool serve_token(test_request *r)
 {
     answer *a = r->server->user;
-    static char text[200 * 1024];
+    static _Thread_local char text[200 * 1024]; /* one of each thread of the server */
 
     snprintf(a->form, sizeof a->form, "%s", r->body);
     snprintf(a->head, sizeof a->head, "%.*s", (int)sizeof a->head - 1, r->head);
