@@ -126,13 +126,14 @@ static bool is_loopback(const char *host)
 static int parse_url(const gw_http_target_options *options, CURLU *url, bool *loopback,
                      aigw_error *err)
 {
-    char *text = memchr(options->url.data ? options->url.data : "", 0, options->url.len)
-                     ? NULL
-                     : gw_strdup(options->url);
+    bool broken = memchr(options->url.data ? options->url.data : "", 0, options->url.len);
+    char *text = broken ? NULL : gw_strdup(options->url);
     char *scheme = NULL, *host = NULL;
     int code = AIGW_OK;
 
-    if (!text || curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) != CURLUE_OK ||
+    if (!broken && !text)
+        return gw_fail_nomem(err);
+    if (broken || curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
         code = gw_fail(err, AIGW_E_CONFIG, "bad_url",

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "unit/base/fault_alloc.h"
 #include "unit/rim/test_server.h"
 
 #include "base/mem.h"
@@ -286,6 +287,55 @@ static void a_document_in_clear_only_for_one_in_clear(void **state)
     assert_null(url);
 }
 
+/* The server allocates by malloc, so that the count is this thread's alone. */
+static void each_failing_allocation_is_a_failed_attempt(void **state)
+{
+    fault_alloc f;
+    room *x = room_new();
+
+    (void)state;
+    for (long n = 1;; n++) {
+        gw_keys_waiter waiter = {0};
+        int before = x->called;
+        fault_use(&f, n);
+        fake_ms += 10000 + 2 * HOUR; /* always by way of the document */
+        bool runs = gw_keys_request(x->keys, true, x->loop, &gw_http_transport, x->http, &waiter,
+                                    called, &x->called);
+        if (!runs)
+            gw_keys_cancel(x->keys, &waiter);
+        while (runs && x->called == before)
+            gw_loop_wait(x->loop, -1);
+        bool reached = f.calls >= n;
+        fault_done();
+        if (!reached)
+            break;
+    }
+    assert_int_equal(attempt(x), 1);
+    room_free(x);
+}
+
+static void each_failing_allocation_of_opening(void **state)
+{
+    fault_alloc f;
+    gw_keys_options options = {.issuer = GW_S("https://i"),
+                               .discovery_url = GW_S("https://i/doc"),
+                               .ca_file = "/dev/null",
+                               .clock = &clock_of_tests,
+                               .log = &log_of_tests};
+    int code = AIGW_E_NOMEM;
+
+    (void)state;
+    for (long n = 1; code != AIGW_OK; n++) {
+        gw_keys *keys = NULL;
+        fault_use(&f, n);
+        code = gw_keys_new(&options, &keys, NULL);
+        assert_true(code == AIGW_OK || code == AIGW_E_NOMEM);
+        gw_keys_free(keys);
+        assert_int_equal(f.live, 0);
+        fault_done();
+    }
+}
+
 /* ---- lives ---- */
 
 static int64_t life(const char *control, const char *age)
@@ -364,6 +414,8 @@ int main(void)
         cmocka_unit_test(the_address_moves),
         cmocka_unit_test(without_the_document_the_old_address_serves),
         cmocka_unit_test(a_document_in_clear_only_for_one_in_clear),
+        cmocka_unit_test(each_failing_allocation_is_a_failed_attempt),
+        cmocka_unit_test(each_failing_allocation_of_opening),
         cmocka_unit_test(lives_of_answers),
         cmocka_unit_test(a_set_lives_as_long_as_it_says),
     };
