@@ -144,7 +144,8 @@ static void wait_for_keys(aigw_exchange *x)
 
 static gw_api_error_kind denial_kind(int status)
 {
-    return status == 401   ? GW_ERR_AUTHENTICATION
+    return status == 400   ? GW_ERR_INVALID_REQUEST
+           : status == 401 ? GW_ERR_AUTHENTICATION
            : status == 403 ? GW_ERR_PERMISSION
            : status == 429 ? GW_ERR_RATE_LIMIT
                            : GW_ERR_UNAVAILABLE;
