@@ -33,6 +33,33 @@ bool gw_http1_is_token(aigw_slice text)
     return text.len > 0;
 }
 
+/* Eight bytes at once: is one of them below 0x20, or 0x7F? Exact, for every position (no borrow crosses
+ * a byte: the top bits are taken out first). */
+static bool has_control(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t low = bytes & ~tops;                             /* 7 bits of each */
+    uint64_t plain = (low + ones * 0x60) | bytes;             /* top bit: 0x20 or more, or obs-text */
+    uint64_t no_del = ((low ^ ones * 0x7F) + ones * 0x7F) | bytes; /* top bit: not 0x7F */
+    return (plain & no_del & tops) != tops;
+}
+
+bool gw_http1_is_value(aigw_slice text)
+{
+    size_t i = 0;
+    for (; text.len - i >= 8; i += 8) {
+        uint64_t bytes;
+        memcpy(&bytes, text.data + i, 8);
+        if (has_control(bytes))
+            break; /* perhaps a tab */
+    }
+    for (; i < text.len; i++) {
+        if (!gw_http1_value_char(text.data[i]))
+            return false;
+    }
+    return true;
+}
+
 const char *gw_http1_field(aigw_slice line, aigw_header *out)
 {
     if (line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t'))
@@ -41,10 +68,8 @@ const char *gw_http1_field(aigw_slice line, aigw_header *out)
     aigw_slice name = gw_cut(&value, ':');
     if (value.data == NULL || !gw_http1_is_token(name))
         return "bad header field name";
-    for (size_t i = 0; i < value.len; i++) {
-        if (!gw_http1_value_char(value.data[i]))
-            return "control character in a header field";
-    }
+    if (!gw_http1_is_value(value))
+        return "control character in a header field";
     *out = (aigw_header){name, gw_trim(value)};
     return NULL;
 }

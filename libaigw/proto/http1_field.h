@@ -29,5 +29,6 @@ static inline bool gw_http1_value_char(char c)
 }
 
 bool gw_http1_is_token(aigw_slice text);
+bool gw_http1_is_value(aigw_slice text); /* of value characters only; may be empty */
 
 #endif

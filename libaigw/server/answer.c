@@ -14,10 +14,7 @@
 
 static bool field_is_safe(const aigw_header *h)
 {
-    for (size_t i = 0; i < h->value.len; i++)
-        if (!gw_http1_value_char(h->value.data[i]))
-            return false;
-    return gw_http1_is_token(h->name);
+    return gw_http1_is_value(h->value) && gw_http1_is_token(h->name);
 }
 
 static bool bodiless(int status)
@@ -195,11 +192,24 @@ static bool take_head(gw_conn *c)
     return true;
 }
 
+static void add_chunk_line(gw_buf *out, size_t len)
+{
+    char text[2 * sizeof len + 2];
+    size_t at = sizeof text;
+    text[--at] = '\n';
+    text[--at] = '\r';
+    do {
+        text[--at] = "0123456789abcdef"[len & 15];
+        len >>= 4;
+    } while (len > 0);
+    gw_buf_append(out, text + at, sizeof text - at);
+}
+
 /* One piece of the body behind its framing. */
 static void add_piece(gw_conn *c, aigw_slice piece)
 {
     if (c->chunked)
-        gw_buf_printf(&c->out, "%zx\r\n", piece.len);
+        add_chunk_line(&c->out, piece.len);
     if (piece.len > COPY_BYTES) {
         c->direct = piece.len;
         c->direct_chunk = c->chunked;

@@ -4,11 +4,16 @@
 
 #include "base/text.h"
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static aigw_slice trim(aigw_slice s)
 {
-    while (s.len > 0 && strchr(" \t\r\n", s.data[s.len - 1]) != NULL)
+    while (s.len > 0 && is_blank(s.data[s.len - 1]))
         s.len--;
-    while (s.len > 0 && strchr(" \t\r\n", s.data[0]) != NULL)
+    while (s.len > 0 && is_blank(s.data[0]))
         s = gw_skip(s, 1);
     return s;
 }

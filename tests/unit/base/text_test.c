@@ -45,6 +45,20 @@ static void test_cutting(void **state)
     assert_null(gw_find(GW_S("hello"), GW_S("lll")));
     assert_null(gw_find(GW_S("he"), GW_S("hello")));
     assert_null(gw_find((aigw_slice){NULL, 0}, GW_S("a")));
+    for (size_t len = 0; len < 60; len++) { /* at every place of texts of every length */
+        for (size_t size = 1; size <= len && size < 20; size++) {
+            char text[64], needle[20];
+            memset(text, 'a', sizeof text);
+            memset(needle, 'a', sizeof needle);
+            needle[size - 1] = 'b';
+            assert_null(gw_find(gw_slice(text, len), gw_slice(needle, size)));
+            for (size_t at = 0; at + size <= len; at++) {
+                text[at + size - 1] = 'b';
+                assert_ptr_equal(gw_find(gw_slice(text, len), gw_slice(needle, size)), text + at);
+                text[at + size - 1] = 'a';
+            }
+        }
+    }
 }
 
 static void test_numbers(void **state)
