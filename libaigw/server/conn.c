@@ -260,6 +260,18 @@ static size_t parse(gw_conn *c, aigw_slice in)
     return used;
 }
 
+static void await_reader(gw_conn *c)
+{
+    c->untaken = gw_io_unacknowledged(&c->io);
+    deadline(c, c->worker->server->options.write_timeout_ms);
+}
+
+/* A large send buffer is writable again only when much of it has gone: a slow client may still read. */
+static bool is_reading(gw_conn *c)
+{
+    return c->state == GW_CONN_ANSWER && c->blocked && gw_io_unacknowledged(&c->io) < c->untaken;
+}
+
 /* Moves the answer. True: it is out, or the connection is done for; look at the state again. */
 static bool pump(gw_conn *c, bool more_input)
 {
@@ -285,7 +297,7 @@ static bool pump(gw_conn *c, bool more_input)
         if (result == GW_PUMP_WAIT)
             deadline(c, -1);
         else if (moved || !was_blocked)
-            deadline(c, c->worker->server->options.write_timeout_ms);
+            await_reader(c);
     }
     return false;
 }
@@ -358,8 +370,7 @@ static bool read_body(gw_conn *c, char *space, size_t room)
 static bool read_once(gw_conn *c)
 {
     size_t space_bytes;
-    char *space =
-        c->state == GW_CONN_BODY ? gw_http1_body_space(&c->request, &space_bytes) : NULL;
+    char *space = c->state == GW_CONN_BODY ? gw_http1_body_space(&c->request, &space_bytes) : NULL;
     if (space)
         return read_body(c, space, space_bytes);
     if (c->state == GW_CONN_BODY && c->request.state == GW_HTTP1_FAILED) {
@@ -460,6 +471,8 @@ void gw_conn_timeout(gw_conn *c)
         fail(c, 408, "the request did not arrive in time");
         drive_ahead(c);
         watch(c);
+    } else if (is_reading(c)) {
+        await_reader(c);
     } else {
         gw_conn_kill(c);
     }

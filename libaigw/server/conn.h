@@ -36,6 +36,7 @@ typedef struct gw_conn {
     size_t direct;     /* then so many bytes straight out of x */
     bool direct_chunk; /* and CRLF behind them */
     bool blocked;      /* the socket takes no more for now */
+    size_t untaken;    /* then: bytes in it that the client had not taken */
     bool head_done, no_body, chunked;
     bool complete; /* all of the answer is in `out` and `direct` */
     bool broken;   /* it broke off: send what is there, then close without an end */

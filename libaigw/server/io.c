@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -47,6 +48,12 @@ ptrdiff_t gw_io_write(gw_io *io, const struct iovec *parts, int count, char *gat
 bool gw_io_buffered(const gw_io *io)
 {
     return io->tls && gw_tls_buffered(io->tls);
+}
+
+size_t gw_io_unacknowledged(const gw_io *io)
+{
+    int bytes = 0;
+    return ioctl(io->fd, TIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
 void gw_io_end_write(gw_io *io)

@@ -17,6 +17,8 @@ ptrdiff_t gw_io_read(gw_io *io, char *data, size_t len);
 /* One system call or one TLS record. `gather` has GW_IO_GATHER_BYTES; only TLS uses it. */
 ptrdiff_t gw_io_write(gw_io *io, const struct iovec *parts, int count, char *gather);
 bool gw_io_buffered(const gw_io *io);
+size_t gw_io_unacknowledged(
+    const gw_io *io);            /* bytes that were written and not yet taken by the peer */
 void gw_io_end_write(gw_io *io); /* close_notify and FIN; reading goes on */
 void gw_io_drop_tls(gw_io *io);  /* a handshake failed: what comes is only to be read away */
 void gw_io_close(gw_io *io);

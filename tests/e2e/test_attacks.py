@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import resource
+import socket
 import ssl
 import subprocess
 import threading
@@ -159,6 +160,37 @@ def test_closed_standard_files_are_not_given_to_sockets(tmp_path):
     finally:
         process.terminate()
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_slow_but_steady_reader_is_not_gone():
+    """The kernel calls a socket writable again only when much of its buffer has gone."""
+    document = json.dumps({
+        "id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "y" * 12000000}}]})
+
+    with Upstream(lambda request, _: request.answer(200, document.encode())) as up, \
+            Gateway(behind(up, server={"write_timeout_ms": 400})) as g:
+        def ask():
+            s = socket.socket()
+            s.settimeout(PATIENCE)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(("127.0.0.1", g.port))
+            s.sendall(post(CHAT, chat("go", "m")))
+            return s
+
+        def connections():
+            line = b"\naigw_server_connections "
+            return int(g.request("GET", "/metrics")[2].partition(line)[2].split()[0])
+
+        with ask() as s:
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                assert s.recv(4096)
+                time.sleep(0.001)
+            assert connections() == 2  # what is read now comes from the kernel, not from a gateway gone
+        with ask() as s:  # and one that reads nothing is
+            assert wait_until(lambda: '"outcome":"ok"' in g.log())
+            assert wait_until(lambda: connections() == 1)
 
 
 def test_a_broken_answer_over_tls_is_not_ended_with_a_farewell(tmp_path):
