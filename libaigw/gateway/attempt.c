@@ -52,6 +52,7 @@ bool gw_attempt_may_pass(gw_api_error_kind kind)
 void gw_attempt_drop(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
+    gw_token_cancel(&a->token_waiter);
     if (a->transfer)
         x->loop->transport->cancel(x->loop->transport_self, a->transfer);
     a->transfer = NULL;
@@ -128,6 +129,7 @@ static void conclude(void *user)
         broke_off(x);
         return;
     }
+    gw_token_cancel(&a->token_waiter);
     if (a->transfer)
         x->loop->transport->cancel(x->loop->transport_self, a->transfer);
     a->transfer = NULL;
@@ -210,11 +212,35 @@ void gw_attempt_arm(aigw_exchange *x)
 
 /* -- the transport's calls -- */
 
+static void ask_again(void *user)
+{
+    aigw_exchange *x = user;
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    gw_buf_clear(&x->out);
+    gw_attempt_next(x);
+}
+
+/* A token that its provider refuses is fetched anew, once for each exchange and target. */
+static bool renew_token(aigw_exchange *x, int status)
+{
+    gw_attempt *a = &x->attempt;
+    const gw_route_target *target = &x->targets[x->target];
+    unsigned bit = 1u << x->target;
+    if (status != 401 || !a->token_serial || (x->renewed & bit))
+        return false;
+    x->renewed |= bit;
+    if (!gw_token_drop(x->live->tokens[target->provider], a->token_serial))
+        return false;
+    a->over = true;
+    gw_loop_defer(x->loop->loop, &x->later, ask_again, x);
+    return true;
+}
+
 static void on_head(void *user, int status, const aigw_header *headers, size_t count)
 {
     aigw_exchange *x = user;
     gw_attempt *a = &x->attempt;
-    if (a->over)
+    if (a->over || renew_token(x, status))
         return;
     a->head_ms = a->last_ms = gw_loop_now_ms(x->loop->loop);
     a->take = status >= 400 ? GW_TAKE_ERROR : GW_TAKE_SNIFF;
@@ -326,14 +352,19 @@ static void answer_in_process(aigw_exchange *x, aigw_slice body)
     gw_buf_free(&got);
 }
 
-static void ask(aigw_exchange *x, aigw_slice body)
+/* bearer: "Bearer ..." of a token that was fetched; "" when the credential is in the target. */
+static void ask(aigw_exchange *x, aigw_slice body, aigw_slice bearer)
 {
     gw_attempt *a = &x->attempt;
     aigw_error err;
-    aigw_header headers[GW_SEND_HEADERS];
-    gw_http_request request = {
-        .target = a->upstream->target, .method = "POST", .headers = headers, .body = body};
+    aigw_header headers[GW_SEND_HEADERS + 1];
+    gw_http_request request = {.target = a->upstream->target,
+                               .method = "POST",
+                               .headers = headers,
+                               .body = body};
     int rc = gw_encode_headers(x, headers, &request.header_count, &err);
+    if (bearer.len)
+        headers[request.header_count++] = (aigw_header){GW_S("authorization"), bearer};
     if (rc == AIGW_OK)
         rc = x->loop->transport->start(x->loop->transport_self, &request, &handler, x, &a->transfer,
                                        &err);
@@ -343,6 +374,47 @@ static void ask(aigw_exchange *x, aigw_slice body)
         gw_attempt_fail_nomem(x);
     else
         gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider could not be asked.");
+}
+
+static void token_came(void *user, aigw_slice token, uint64_t serial, const aigw_error *err)
+{
+    aigw_exchange *x = user;
+    gw_attempt *a = &x->attempt;
+    gw_buf bearer;
+    if (a->over)
+        return;
+    if (!token.len) {
+        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The gateway has no token for the provider.");
+        /* What was cancelled went away with another thread, and says nothing of the endpoint. */
+        a->outcome.again = err->code == AIGW_E_CANCELLED || err->code == AIGW_E_TIMEOUT;
+        return;
+    }
+    a->token_serial = serial;
+    a->begun_ms = a->last_ms = gw_now_ms(x->loop->clock);
+    gw_buf_init(&bearer, token.len + 8);
+    if (gw_buf_reserve(&bearer, token.len + 8)) { /* at once: no copies left behind */
+        gw_buf_puts(&bearer, "Bearer ");
+        gw_buf_add(&bearer, token);
+        ask(x, a->sent, gw_buf_slice(&bearer));
+        gw_wipe(bearer.data, bearer.cap);
+    } else {
+        gw_attempt_fail_nomem(x);
+    }
+    gw_buf_free(&bearer);
+}
+
+static void ask_with_credential(aigw_exchange *x, aigw_slice body)
+{
+    gw_attempt *a = &x->attempt;
+    aigw_token_source *source = x->live->tokens[x->targets[x->target].provider];
+    if (!source) {
+        ask(x, body, (aigw_slice){NULL, 0});
+        return;
+    }
+    a->sent = body;
+    gw_token_ask(source, &x->loop->tokens, &a->token_waiter, token_came, x);
+    if (a->token_waiter.waiting)
+        gw_attempt_arm(x);
 }
 
 static void begin(aigw_exchange *x)
@@ -374,7 +446,7 @@ void gw_attempt_next(aigw_exchange *x)
     else if (x->attempt.upstream->provider->answer)
         answer_in_process(x, body);
     else
-        ask(x, body);
+        ask_with_credential(x, body);
 }
 
 static void start_again(void *user)

@@ -119,8 +119,10 @@ void gw_config_free(gw_config *config)
     if (!config || __atomic_sub_fetch(&config->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     /* A load that failed half-way: upstreams are zeroed, so the one after the last is freed too. */
-    for (size_t i = 0; config->upstreams && i <= config->upstream_count; i++)
+    for (size_t i = 0; config->upstreams && i <= config->upstream_count; i++) {
         gw_http_target_free(config->upstreams[i].target);
+        aigw_token_source_free(config->upstreams[i].token);
+    }
     for (size_t i = 0; i < config->secret_count; i++)
         gw_secret_free(&config->secrets[i]);
     gw_arena_free(config->arena);

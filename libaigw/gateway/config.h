@@ -12,6 +12,7 @@
 #include "provider/provider.h"
 #include "rim/http.h"
 #include "rim/keys.h"
+#include "rim/token.h"
 #include "route/plan.h"
 #include <aigw/exchange.h>
 #include <aigw/host.h>
@@ -31,6 +32,7 @@ typedef struct gw_upstream {
     int max_retries;
     bool max_tokens_legacy;
     int64_t default_max_tokens;
+    aigw_token_source *token;    /* its credential, if that is fetched; NULL: in the headers */
 } gw_upstream;
 
 typedef struct gw_config_issuer {

@@ -27,6 +27,9 @@ int gw_cfg_build_routes(gw_cfg_build *b); /* after the upstreams */
 int gw_cfg_trust_policy(gw_cfg_build *b, const gw_cfg_trust *raw, gw_gate_issuer *out);
 int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes);
 
+/* config_token.c: the source of a provider's token; *out is the caller's (aigw_token_source_free). */
+int gw_cfg_make_token(gw_cfg_build *b, const gw_cfg_token *raw, aigw_token_source **out);
+
 /* A copy that lives as long as the snapshot; *out stays "" for an absent text. */
 int gw_cfg_keep(gw_cfg_build *b, aigw_slice text, aigw_slice *out);
 int gw_cfg_keep_all(gw_cfg_build *b, const gw_cfg_texts *texts, aigw_slice **out);

@@ -98,12 +98,27 @@ typedef struct gw_cfg_timeouts {
     int64_t connect_ms, first_byte_ms, first_event_ms, idle_ms, total_ms;
 } gw_cfg_timeouts;
 
+typedef struct gw_cfg_token {
+    const gw_cfg_node *node;
+    aigw_slice endpoint, client_id, client_secret, client_secret_file, private_key_file, key_id;
+    aigw_slice client_cert_file, client_key_file, scope, audience, resource, ca_file;
+    int auth_method; /* an aigw_token_auth */
+    int64_t timeout_ms;
+    int allow_http;
+} gw_cfg_token;
+
+typedef struct gw_cfg_provider_auth {
+    const gw_cfg_node *node;
+    gw_cfg_token token;
+} gw_cfg_provider_auth;
+
 typedef struct gw_cfg_provider {
     const gw_cfg_node *node;
     aigw_slice name, base_url, api_key, api_key_file, ca_file;
     int type; /* index into gw_cfg_provider_types */
     gw_cfg_pairs headers;
     gw_cfg_texts models;
+    gw_cfg_provider_auth auth;
     gw_cfg_timeouts timeouts;
     int64_t max_retries, default_max_tokens;
     int max_tokens_field; /* 0: auto, 1: max_tokens */

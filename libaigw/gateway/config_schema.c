@@ -168,6 +168,41 @@ static const gw_cfg_key timeout_keys[] = {
 static const gw_cfg_section timeouts = {"the timeouts section", sizeof(gw_cfg_timeouts),
                                         timeout_keys};
 
+static const char *const token_methods[] = {"client_secret_post", "client_secret_basic",
+                                            "private_key_jwt", "tls_client_auth", NULL};
+static const gw_cfg_key token_keys[] = {
+    {TEXT(gw_cfg_token, endpoint, 1024), .required = true,
+     .doc = "URL of the token endpoint; https, or http on loopback."},
+    {TEXT(gw_cfg_token, client_id, 1024), .required = true, .doc = "The client_id."},
+    {TEXT(gw_cfg_token, client_secret, 16384), .secret = true, .doc = "The client_secret."},
+    {TEXT(gw_cfg_token, client_secret_file, PATH_BYTES),
+     .doc = "File that holds the client_secret."},
+    {WORD(gw_cfg_token, auth_method, token_methods, 0), .doc = "How the client proves itself."},
+    {TEXT(gw_cfg_token, private_key_file, PATH_BYTES),
+     .doc = "PEM file with the RSA key of private_key_jwt."},
+    {TEXT(gw_cfg_token, key_id, 256), .doc = "The kid of that key."},
+    {TEXT(gw_cfg_token, client_cert_file, PATH_BYTES),
+     .doc = "PEM file with a client certificate for TLS."},
+    {TEXT(gw_cfg_token, client_key_file, PATH_BYTES),
+     .doc = "PEM file with its key. Default: the certificate's file."},
+    {TEXT(gw_cfg_token, scope, 4096), .doc = "Scopes to ask for, separated by spaces."},
+    {TEXT(gw_cfg_token, audience, 1024), .doc = "Audience to ask for."},
+    {TEXT(gw_cfg_token, resource, 1024), .doc = "Resource to ask for (RFC 8707)."},
+    {TEXT(gw_cfg_token, ca_file, PATH_BYTES),
+     .doc = "PEM file with the certificates to trust instead of the system's."},
+    {NUMBER(gw_cfg_token, timeout_ms, 15000, 100, 600000),
+     .doc = "A token must come in this time, a second try included."},
+    {FLAG(gw_cfg_token, allow_http, 0), .doc = "Allow clear text beyond loopback."},
+    END};
+static const gw_cfg_section token = {"the token section", sizeof(gw_cfg_token), token_keys};
+
+static const gw_cfg_key provider_auth_keys[] = {
+    {SECTION(gw_cfg_provider_auth, token, token),
+     .doc = "An OAuth2 token (client_credentials), sent as Authorization: Bearer."},
+    END};
+static const gw_cfg_section provider_auth = {"a provider's auth section",
+                                             sizeof(gw_cfg_provider_auth), provider_auth_keys};
+
 const char *const gw_cfg_provider_types[] = {"openai", "anthropic", "echo", NULL};
 static const char *const max_tokens_fields[] = {"auto", "max_tokens", NULL};
 static const gw_cfg_key provider_keys[] = {
@@ -178,6 +213,8 @@ static const gw_cfg_key provider_keys[] = {
      .doc = "What stands before /chat/completions (openai) or /v1/messages (anthropic)."},
     {TEXT(gw_cfg_provider, api_key, 16384), .secret = true, .doc = "The provider's key."},
     {TEXT(gw_cfg_provider, api_key_file, PATH_BYTES), .doc = "File that holds the key."},
+    {SECTION(gw_cfg_provider, auth, provider_auth),
+     .doc = "A credential that is fetched, instead of a key."},
     {KEY(GW_CFG_PAIRS, gw_cfg_provider, headers), .max = 32,
      .doc = "Further headers of each request to it; they replace ours of the same name."},
     {TEXTS(gw_cfg_provider, models, 256),

@@ -81,6 +81,9 @@ static bool is_key(aigw_slice key)
 static int read_key(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_provider *row, parts *p)
 {
     const char *from = raw->api_key_file.len ? "api_key_file" : "api_key";
+    if (raw->auth.token.node && (raw->api_key.len > 0 || raw->api_key_file.len > 0))
+        return gw_cfg_fail_key(b->err, raw->node, from, "conflict",
+                               "expected only one of %s and auth.token", from);
     if (raw->api_key.len > 0 && raw->api_key_file.len > 0)
         return gw_cfg_fail_key(b->err, raw->node, "api_key_file", "conflict",
                                "expected only one of api_key and api_key_file");
@@ -93,6 +96,8 @@ static int read_key(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_provid
         while (p->key.len > 0 && strchr("\r\n", p->key.data[p->key.len - 1]))
             p->key.data[--p->key.len] = '\0';
     } else if (raw->api_key.len == 0) {
+        if (raw->auth.token.node)
+            return AIGW_OK;
         /* A host of one's own may need no key, or have it in a header; the vendor's needs one. */
         if (raw->base_url.len > 0 || raw->headers.count > 0)
             return AIGW_OK;
@@ -165,6 +170,9 @@ static int add_headers(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_pro
     const gw_cfg_node *n = raw->headers.node ? raw->headers.node->first : NULL;
     for (size_t i = 0; i < raw->headers.count && code == AIGW_OK; i++, n = n->next) {
         const char *fault = check_header(p, &raw->headers.items[i]);
+        if (!fault && raw->auth.token.node &&
+            gw_eq_nocase(raw->headers.items[i].name, GW_S("authorization")))
+            fault = "auth.token makes this header";
         if (fault)
             return gw_cfg_fail(b->err, n, "bad_header", "%s", fault);
         code = add_header(b, p, raw->headers.items[i].name, raw->headers.items[i].value);
@@ -208,6 +216,8 @@ static int make_target(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream 
             code = gw_cfg_place(b->err, raw->node, code);
     }
     free_parts(&p);
+    if (code == AIGW_OK && raw->auth.token.node)
+        code = gw_cfg_make_token(b, &raw->auth.token, &up->token);
     return code;
 }
 
@@ -222,6 +232,8 @@ static const char *useless_key(const gw_cfg_provider *raw)
         return "api_key_file";
     if (raw->headers.count > 0)
         return "headers";
+    if (raw->auth.token.node)
+        return "auth";
     return raw->ca_file.len > 0 ? "ca_file" : NULL;
 }
 

@@ -72,6 +72,7 @@ struct aigw_exchange {
     gw_route_target targets[GW_PLAN_MAX];
     size_t target_count, target; /* the next to ask */
     int round, tries;
+    unsigned renewed; /* targets, a bit each, whose token was fetched anew since they refused it */
     gw_attempt attempt;
     gw_answer_options answer; /* seed empty: not yet made */
     char seed[32];

@@ -158,6 +158,37 @@ aigw_jwks *gw_live_key_set(const gw_live *live, size_t issuer)
                                                   : gw_keys_get(live->keys[issuer]);
 }
 
+/* -- tokens for upstreams -- */
+
+/* A source goes on, with the token that it holds, when everything it asks with is the same. */
+static aigw_token_source *kept_token(const aigw_token_source *token, const gw_live *old)
+{
+    for (size_t i = 0; old && i < old->config->upstream_count; i++) {
+        if (old->tokens[i] && gw_token_source_equal(old->tokens[i], token))
+            return gw_token_source_ref(old->tokens[i]);
+    }
+    return NULL;
+}
+
+static int make_tokens(gw_live *live, const gw_live_parts *parts, aigw_error *err)
+{
+    const gw_config *c = live->config;
+    live->tokens = gw_calloc(c->upstream_count + 1, sizeof *live->tokens);
+    if (!live->tokens)
+        return gw_fail_nomem(err);
+    for (size_t i = 0; i < c->upstream_count; i++) {
+        aigw_token_source *token = c->upstreams[i].token;
+        if (!token)
+            continue;
+        live->tokens[i] = kept_token(token, parts->previous);
+        if (!live->tokens[i]) {
+            gw_token_source_set_log(token, parts->log);
+            live->tokens[i] = gw_token_source_ref(token);
+        }
+    }
+    return AIGW_OK;
+}
+
 /* -- documents that never change within a snapshot -- */
 
 typedef void model_fn(gw_jw *w, aigw_slice id, aigw_slice owner);
@@ -325,6 +356,8 @@ int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, 
     if (rc == AIGW_OK)
         rc = make_gate(live, parts, err);
     if (rc == AIGW_OK)
+        rc = make_tokens(live, parts, err);
+    if (rc == AIGW_OK)
         rc = list_models(live->config, false, &live->models_openai, err);
     if (rc == AIGW_OK)
         rc = list_models(live->config, true, &live->models_anthropic, err);
@@ -350,6 +383,9 @@ void gw_live_free(gw_live *live)
         return;
     for (size_t i = 0; live->shared && i < live->config->issuer_count; i++)
         shared_free(live->shared[i]);
+    for (size_t i = 0; live->tokens && i < live->config->upstream_count; i++)
+        aigw_token_source_free(live->tokens[i]);
+    gw_free(live->tokens);
     gw_free(live->shared);
     gw_free(live->keys);
     gw_free(live->gate_issuers);

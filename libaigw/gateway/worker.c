@@ -107,6 +107,7 @@ static void woken(void *user)
     /* No exchange is freed meanwhile, so none of these goes away: `ready` runs from its own task. */
     for (size_t i = 0; i < count; i++)
         gw_keys_dispatch(keys[i], w->loop);
+    gw_token_dispatch(&w->tokens);
 }
 
 /* -- the pool -- */
@@ -175,6 +176,9 @@ void gw_worker_set_transport(aigw_loop *w, const gw_transport *transport, void *
 {
     w->transport = transport;
     w->transport_self = self;
+    w->tokens.loop = w->loop;
+    w->tokens.transport = transport;
+    w->tokens.transport_self = self;
 }
 
 /* -- <aigw/loop.h> -- */
@@ -236,6 +240,7 @@ void aigw_loop_free(aigw_loop *loop)
 {
     if (!loop)
         return;
+    gw_token_port_close(&loop->tokens);
     gw_http_free(loop->http);
     while (loop->pool) {
         aigw_exchange *x = loop->pool;

@@ -442,6 +442,11 @@ aigw_token_source *gw_token_source_ref(aigw_token_source *source)
     return source;
 }
 
+void gw_token_source_set_log(aigw_token_source *source, const gw_log *log)
+{
+    source->log = log;
+}
+
 bool gw_token_source_equal(const aigw_token_source *a, const aigw_token_source *b)
 {
     return strcmp(a->request.fingerprint, b->request.fingerprint) == 0;

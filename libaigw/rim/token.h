@@ -33,6 +33,9 @@ typedef struct gw_token_options {
 int gw_token_source_new(const gw_token_options *options, aigw_token_source **out, aigw_error *err);
 aigw_token_source *gw_token_source_ref(aigw_token_source *source); /* aigw_token_source_free */
 
+/* Before it is used: where failures are logged. The log outlives the source. */
+void gw_token_source_set_log(aigw_token_source *source, const gw_log *log);
+
 /* Do both ask the same endpoint in the same way for the same token? */
 bool gw_token_source_equal(const aigw_token_source *a, const aigw_token_source *b);
 

@@ -253,6 +253,8 @@ static void the_examples_load(void **state)
                                       "c",
                                       "TEAM_A_SECRET",
                                       "d",
+                                      "GATEWAY_CLIENT_SECRET",
+                                      "e",
                                       "AIGW_PUBLIC_URL",
                                       "https://gw",
                                       NULL};
