@@ -63,13 +63,23 @@ static int on_event(void *user, const gw_sse_event *event)
     return a->complete;
 }
 
+/* Taps look at words; a document that was cut behind one of them is still none. */
+static bool is_cut(aigw_exchange *x, aigw_slice data)
+{
+    static const gw_json_limits lenient = {.lone_surrogates = true};
+    gw_json_doc doc;
+    data = gw_trim(data);
+    return gw_starts(data, GW_S("{")) &&
+           gw_json_parse(x->arena, data, &lenient, &doc, NULL) != AIGW_OK;
+}
+
 /* An event whose blank line never came. It counts only if it completes the stream: else it is the
  * beginning of one that was cut. */
 static int on_last_event(void *user, const gw_sse_event *event)
 {
     aigw_exchange *x = user;
     gw_attempt *a = &x->attempt;
-    if (!event->has_data || a->complete)
+    if (!event->has_data || a->complete || is_cut(x, event->data))
         return 0;
     gw_tap_verdict verdict = a->wire->tap_event(a->tap, event, &x->usage);
     if (verdict == GW_TAP_ERROR) {

@@ -50,6 +50,30 @@ def test_a_stream_that_goes_on_behind_its_end_does_not_hold_the_client():
         leave.set()
 
 
+@pytest.mark.parametrize("path", [CHAT, "/v1/messages"])
+def test_a_stream_cut_anywhere_is_never_whole(path):
+    """The upstream ends its body by closing, so that a cut looks like an end."""
+    stream = (openai_chunk({"content": "a"}) + openai_chunk({"content": "b"}) + openai_chunk({}, "stop") +
+              "data: [DONE]\n\n").encode()
+    finished = stream.index(b'"stop"') + len(b'"stop"}]}')
+    at = []
+
+    def handler(request, _):
+        request.send_response(200)
+        request.send_header("content-type", "text/event-stream")
+        request.end_headers()
+        request.wfile.write(stream[:at[0]])
+        request.close_connection = True
+
+    with Upstream(handler) as up, Gateway(behind(up)) as g:
+        for cut in range(1, finished):
+            at[:] = [cut]
+            with wire(g.port) as w:
+                w.send(post(path, chat("go", "m", max_tokens=9, stream=True)))
+                answer = w.answer()
+            assert answer.status == 502 or (not answer.complete and b"error" in answer.body), cut
+
+
 REFUSED_KEY = {"error": {"message": f"Incorrect API key provided: {KEY}", "type": "invalid_request_error",
                          "code": "invalid_api_key"}}
 
