@@ -138,8 +138,7 @@ static gw_http1_framing start_chunk(gw_http1_chunks *c)
     return c->left > 0 ? GW_HTTP1_CHUNK_DATA : GW_HTTP1_CHUNK_MORE;
 }
 
-static gw_http1_framing framing_byte(gw_http1_chunks *c, size_t max, char byte,
-                                     const char **reason)
+static gw_http1_framing framing_byte(gw_http1_chunks *c, size_t max, char byte, const char **reason)
 {
     switch (c->phase) {
     case CHUNK_LF:

@@ -14,10 +14,10 @@ typedef struct gw_http1_chunks {
 } gw_http1_chunks;
 
 typedef enum gw_http1_framing {
-    GW_HTTP1_CHUNK_MORE,  /* all bytes taken */
-    GW_HTTP1_CHUNK_DATA,  /* a chunk begins */
-    GW_HTTP1_CHUNK_END,   /* the body is complete */
-    GW_HTTP1_CHUNK_LONG,  /* trailers over the limit */
+    GW_HTTP1_CHUNK_MORE, /* all bytes taken */
+    GW_HTTP1_CHUNK_DATA, /* a chunk begins */
+    GW_HTTP1_CHUNK_END,  /* the body is complete */
+    GW_HTTP1_CHUNK_LONG, /* trailers over the limit */
     GW_HTTP1_CHUNK_BAD
 } gw_http1_framing;
 

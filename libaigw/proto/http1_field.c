@@ -38,8 +38,8 @@ bool gw_http1_is_token(aigw_slice text)
 static bool has_control(uint64_t bytes)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    uint64_t low = bytes & ~tops;                             /* 7 bits of each */
-    uint64_t plain = (low + ones * 0x60) | bytes;             /* top bit: 0x20 or more, or obs-text */
+    uint64_t low = bytes & ~tops;                 /* 7 bits of each */
+    uint64_t plain = (low + ones * 0x60) | bytes; /* top bit: 0x20 or more, or obs-text */
     uint64_t no_del = ((low ^ ones * 0x7F) + ones * 0x7F) | bytes; /* top bit: not 0x7F */
     return (plain & no_del & tops) != tops;
 }

@@ -209,8 +209,7 @@ static size_t feed_chunked(gw_http1_response *p, aigw_slice bytes, aigw_slice *b
 
     if (p->chunks.left > 0)
         return take(&p->chunks.left, bytes, body);
-    size_t n =
-        gw_http1_chunks_feed(&p->chunks, GW_HTTP1_RESPONSE_HEAD, bytes, &now, &p->reason);
+    size_t n = gw_http1_chunks_feed(&p->chunks, GW_HTTP1_RESPONSE_HEAD, bytes, &now, &p->reason);
     if (now == GW_HTTP1_CHUNK_END)
         p->state = GW_HTTP1_ANSWER_DONE;
     else if (now == GW_HTTP1_CHUNK_BAD || now == GW_HTTP1_CHUNK_LONG)

@@ -1,5 +1,5 @@
 /*
- * Transfers of rim/direct: a request written at once, its answer read and handed over where it lies.
+ * Transfers of rim/direct: how they start and end; an answer is read and handed over where it lies.
  *
  * Must not know the resolver, proxies or TLS: what needs them is not for this transport.
  */
@@ -11,16 +11,14 @@
 #include "base/text.h"
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #define READ_BYTES (64u * 1024)
-#define READ_TURNS 4      /* full reads of one connection before the others have their turn */
-#define STALE_MS   1000   /* a reused connection that dies so soon was dead already */
-#define POOL_MAX   256u   /* idle transfers kept */
+#define READ_TURNS 4    /* full reads of one connection before the others have their turn */
+#define STALE_MS   1000 /* a reused connection that dies so soon was dead already */
+#define POOL_MAX   256u /* idle transfers kept */
 #define KEPT_BYTES (16u * 1024)
 
 static void advance(void *user);
-static void on_conn(void *user, int fd, unsigned events);
 
 /* ---- the end of a transfer ---- */
 
@@ -47,7 +45,7 @@ static void recycle(gw_direct_transfer *t)
     d->pool_count++;
 }
 
-static void drop_conn(gw_direct_transfer *t)
+void gw_direct_drop_conn(gw_direct_transfer *t)
 {
     if (t->conn)
         gw_direct_close(t->conn);
@@ -59,7 +57,7 @@ static void let_go(gw_direct_transfer *t)
 {
     gw_direct *d = t->owner;
 
-    drop_conn(t);
+    gw_direct_drop_conn(t);
     gw_loop_timer_clear(d->loop, &t->timer);
     gw_loop_undefer(d->loop, &t->task);
     *(t->prev ? &t->prev->next : &d->active) = t->next;
@@ -70,7 +68,7 @@ static void let_go(gw_direct_transfer *t)
     t->gone = true;
 }
 
-static void finish(gw_direct_transfer *t, gw_http_failure failure)
+void gw_direct_finish(gw_direct_transfer *t, gw_http_failure failure)
 {
     let_go(t);
     t->handler.on_end(t->user, failure, t->sent);
@@ -78,188 +76,11 @@ static void finish(gw_direct_transfer *t, gw_http_failure failure)
 }
 
 /* From where no handler may be called. */
-static void fail_soon(gw_direct_transfer *t, gw_http_failure failure)
+void gw_direct_fail_soon(gw_direct_transfer *t, gw_http_failure failure)
 {
-    drop_conn(t);
+    gw_direct_drop_conn(t);
     t->failure = failure;
     gw_loop_defer(t->owner->loop, &t->task, advance, t);
-}
-
-/* ---- sending ---- */
-
-static size_t request_bytes(const gw_direct_transfer *t)
-{
-    return gw_buf_len(&t->head) + t->request.body.len;
-}
-
-static bool unsent(const gw_direct_transfer *t)
-{
-    return !t->broken_pipe && t->out < request_bytes(t);
-}
-
-/* Watches for what can be done next. */
-static void watch(gw_direct_transfer *t)
-{
-    gw_direct_conn *c = t->conn;
-    bool full = t->stalled || gw_buf_len(&t->rest) > 0;
-    unsigned events = !c->connected ? GW_LOOP_WRITE : full ? 0 : GW_LOOP_READ;
-
-    if (c->connected && unsent(t))
-        events |= GW_LOOP_WRITE;
-    if (!gw_loop_watch(t->owner->loop, c->fd, events, on_conn, c))
-        fail_soon(t, GW_HTTP_OTHER);
-}
-
-/* Head and body in one call. A peer that does not read on may have answered: that is found by reading. */
-static void send_some(gw_direct_transfer *t)
-{
-    aigw_slice head = gw_buf_slice(&t->head);
-
-    while (unsent(t)) {
-        struct iovec parts[2];
-        struct msghdr message = {.msg_iov = parts};
-        size_t skip = t->out < head.len ? 0 : t->out - head.len;
-        aigw_slice body = gw_skip(t->request.body, skip);
-        if (t->out < head.len)
-            parts[message.msg_iovlen++] =
-                (struct iovec){(char *)head.data + t->out, head.len - t->out};
-        if (body.len > 0)
-            parts[message.msg_iovlen++] =
-                (struct iovec){(void *)(uintptr_t)body.data, body.len};
-        ssize_t n = sendmsg(t->conn->fd, &message, MSG_NOSIGNAL);
-        if (n >= 0) {
-            t->out += (size_t)n;
-            t->sent = t->sent || n > 0;
-        } else if (errno != EINTR) {
-            t->broken_pipe = errno != EAGAIN && errno != EWOULDBLOCK;
-            break;
-        }
-    }
-}
-
-static void begin_sending(gw_direct_transfer *t)
-{
-    t->sent_ms = gw_loop_now_ms(t->owner->loop);
-    send_some(t);
-    watch(t);
-}
-
-/* ---- the other transport takes over ---- */
-
-static void forward_head(void *user, int status, const aigw_header *headers, size_t count)
-{
-    gw_direct_transfer *t = user;
-    t->handler.on_head(t->user, status, headers, count);
-}
-
-static bool forward_data(void *user, aigw_slice bytes)
-{
-    gw_direct_transfer *t = user;
-    return t->handler.on_data(t->user, bytes);
-}
-
-static void forward_end(void *user, gw_http_failure failure, bool sent)
-{
-    gw_direct_transfer *t = user;
-    t->instead = NULL;
-    t->sent = t->sent || sent;
-    finish(t, failure);
-}
-
-/* A learned address is not reached: whoever can ask for the name's present one does the request. */
-static void hand_over(gw_direct_transfer *t)
-{
-    static const gw_http_handler handler = {forward_head, forward_data, forward_end};
-    aigw_header headers[GW_HTTP1_RESPONSE_HEADERS];
-    gw_http_request request = t->request;
-    gw_direct *d = t->owner;
-
-    t->origin->known_until_ms = 0;
-    aigw_slice rest = gw_skip(gw_buf_slice(&t->head), t->extra);
-    if (request.header_count > GW_HTTP1_RESPONSE_HEADERS) {
-        fail_soon(t, GW_HTTP_CONNECT);
-        return;
-    }
-    for (size_t i = 0; i < request.header_count; i++) { /* as they were written */
-        aigw_slice value = gw_cut(&rest, '\n');
-        headers[i].name = gw_cut(&value, ':');
-        headers[i].value = gw_trim(gw_slice(value.data, value.len - 1));
-    }
-    request.headers = headers;
-    gw_loop_timer_clear(d->loop, &t->timer);
-    if (d->instead->start(d->instead_self, &request, &handler, t, &t->instead, NULL) != AIGW_OK)
-        fail_soon(t, GW_HTTP_OTHER);
-}
-
-/* ---- connecting ---- */
-
-static void on_timer(void *user)
-{
-    gw_direct_transfer *t = user;
-    int64_t now = gw_loop_now_ms(t->owner->loop);
-    bool connecting = t->conn && !t->conn->connected;
-    int64_t due = connecting && t->connect_due_ms < t->total_due_ms ? t->connect_due_ms
-                                                                    : t->total_due_ms;
-    if (due > now) { /* INT64_MAX: the connection stands and nothing limits the rest */
-        if (due != INT64_MAX &&
-            !gw_loop_timer_set(t->owner->loop, &t->timer, due, on_timer, t))
-            fail_soon(t, GW_HTTP_OTHER);
-    } else if (t->busy) {
-        t->expired = true;
-    } else {
-        if (connecting && t->target->address_count == 0)
-            t->origin->known_until_ms = 0;
-        finish(t, GW_HTTP_TIMEOUT);
-    }
-}
-
-static bool set_timer(gw_direct_transfer *t)
-{
-    int64_t due = t->connect_due_ms < t->total_due_ms ? t->connect_due_ms : t->total_due_ms;
-
-    return due == INT64_MAX || gw_loop_timer_set(t->owner->loop, &t->timer, due, on_timer, t);
-}
-
-/* Tries the addresses from t->address on. */
-static void open_conn(gw_direct_transfer *t)
-{
-    gw_direct *d = t->owner;
-    gw_http_failure why;
-
-    t->out = 0;
-    t->broken_pipe = false;
-    if (!gw_direct_origin_known(d, t->origin)) {
-        hand_over(t);
-        return;
-    }
-    gw_direct_conn *c = gw_direct_open(d, t->origin, &t->address, &why);
-    if (!c) {
-        if (why == GW_HTTP_CONNECT && t->target->address_count == 0)
-            hand_over(t);
-        else
-            fail_soon(t, why);
-        return;
-    }
-    c->transfer = t;
-    t->conn = c;
-    t->connect_due_ms = gw_loop_now_ms(d->loop) + t->target->connect_timeout_ms;
-    if (c->connected)
-        begin_sending(t);
-    else if (set_timer(t))
-        watch(t);
-    else
-        fail_soon(t, GW_HTTP_OTHER);
-}
-
-static void on_connecting(gw_direct_transfer *t)
-{
-    if (gw_direct_connected(t->conn)) {
-        begin_sending(t);
-        return;
-    }
-    drop_conn(t);
-    t->address++;
-    open_conn(t);
 }
 
 /* ---- the answer ---- */
@@ -269,12 +90,12 @@ static void complete(gw_direct_transfer *t, bool clean)
 {
     gw_direct_conn *c = t->conn;
 
-    if (clean && t->answer.keep_alive && t->out == request_bytes(t) &&
-        gw_loop_watch(t->owner->loop, c->fd, GW_LOOP_READ, on_conn, c)) {
+    if (clean && t->answer.keep_alive && t->out == gw_direct_request_bytes(t) &&
+        gw_loop_watch(t->owner->loop, c->fd, GW_LOOP_READ, gw_direct_on_conn, c)) {
         t->conn = NULL;
         gw_direct_keep(c);
     }
-    finish(t, GW_HTTP_OK);
+    gw_direct_finish(t, GW_HTTP_OK);
 }
 
 /* Keeps what the handler did not take, and what is behind it. */
@@ -334,8 +155,7 @@ static step digest(gw_direct_transfer *t, aigw_slice *bytes)
         if (!tell_data(t, body)) {
             if (t->gone)
                 return STOP;
-            return keep(t, gw_slice(body.data, body.len + bytes->len), body.len) ? STOP
-                                                                                  : NO_MEMORY;
+            return keep(t, gw_slice(body.data, body.len + bytes->len), body.len) ? STOP : NO_MEMORY;
         }
         if (t->gone)
             return STOP;
@@ -349,18 +169,18 @@ static bool settle(gw_direct_transfer *t, step s, bool clean)
     if (t->gone) {
         recycle(t);
     } else if (t->expired) {
-        finish(t, GW_HTTP_TIMEOUT);
+        gw_direct_finish(t, GW_HTTP_TIMEOUT);
     } else if (s == COMPLETE) {
         complete(t, clean);
     } else if (s == REFUSED || s == TOO_LARGE || s == NO_MEMORY) {
-        finish(t, s == REFUSED     ? GW_HTTP_BROKEN
-                  : s == TOO_LARGE ? GW_HTTP_TOO_LARGE
-                                   : GW_HTTP_OTHER);
+        gw_direct_finish(t, s == REFUSED     ? GW_HTTP_BROKEN
+                            : s == TOO_LARGE ? GW_HTTP_TOO_LARGE
+                                             : GW_HTTP_OTHER);
     } else if (s == STOP || t->waiting) { /* full; or something to do once the stack is unwound */
         if (t->waiting)
             gw_loop_defer(t->owner->loop, &t->task, advance, t);
         t->waiting = false;
-        watch(t);
+        gw_direct_watch(t);
     } else {
         return true;
     }
@@ -388,9 +208,9 @@ static void ended(gw_direct_transfer *t, bool orderly)
     if (!answer->began && t->conn->reused && !t->retried &&
         gw_loop_now_ms(t->owner->loop) - t->sent_ms < STALE_MS) {
         t->retried = true;
-        drop_conn(t);
+        gw_direct_drop_conn(t);
         t->address = 0;
-        open_conn(t);
+        gw_direct_open_conn(t);
         return;
     }
     if (orderly)
@@ -398,7 +218,7 @@ static void ended(gw_direct_transfer *t, bool orderly)
     if (orderly && answer->state == GW_HTTP1_ANSWER_DONE)
         complete(t, false);
     else
-        finish(t, GW_HTTP_BROKEN);
+        gw_direct_finish(t, GW_HTTP_BROKEN);
 }
 
 static void read_some(gw_direct_transfer *t)
@@ -408,7 +228,7 @@ static void read_some(gw_direct_transfer *t)
     bool more = true;
 
     if (!buffer) {
-        finish(t, GW_HTTP_OTHER);
+        gw_direct_finish(t, GW_HTTP_OTHER);
         return;
     }
     d->buffer = NULL;
@@ -428,7 +248,7 @@ static void read_some(gw_direct_transfer *t)
         d->buffer = buffer;
 }
 
-static void on_conn(void *user, int fd, unsigned events)
+void gw_direct_on_conn(void *user, int fd, unsigned events)
 {
     gw_direct_conn *c = user;
     gw_direct_transfer *t = c->transfer;
@@ -440,17 +260,17 @@ static void on_conn(void *user, int fd, unsigned events)
     }
     if (t->busy) { /* its handler runs the loop: afterwards */
         t->waiting = true;
-        gw_loop_watch(t->owner->loop, c->fd, 0, on_conn, c);
+        gw_loop_watch(t->owner->loop, c->fd, 0, gw_direct_on_conn, c);
         return;
     }
     if (!c->connected) {
-        on_connecting(t);
+        gw_direct_on_connecting(t);
         return;
     }
-    if (events & GW_LOOP_WRITE && unsent(t)) {
-        send_some(t);
-        if (!unsent(t))
-            watch(t);
+    if (events & GW_LOOP_WRITE && gw_direct_unsent(t)) {
+        gw_direct_send_some(t);
+        if (!gw_direct_unsent(t))
+            gw_direct_watch(t);
     }
     if (events & GW_LOOP_READ && t->conn == c)
         read_some(t);
@@ -484,13 +304,13 @@ static void advance(void *user)
         return;
     }
     if (t->failure != GW_HTTP_OK) {
-        finish(t, t->failure);
+        gw_direct_finish(t, t->failure);
         return;
     }
     if (t->stalled || (gw_buf_len(&t->rest) > 0 && !digest_rest(t)))
         return;
     if (t->conn)
-        watch(t);
+        gw_direct_watch(t);
 }
 
 /* ---- the seam ---- */
@@ -555,7 +375,7 @@ int gw_direct_start(gw_direct *d, const gw_direct_target *target, const gw_http_
     int code = gw_direct_write_head(target, request, &t->head, &t->extra, err);
     if (code == AIGW_OK && request->total_timeout_ms > 0) {
         t->total_due_ms = gw_loop_now_ms(d->loop) + request->total_timeout_ms;
-        code = set_timer(t) ? AIGW_OK : gw_fail_nomem(err);
+        code = gw_direct_set_timer(t) ? AIGW_OK : gw_fail_nomem(err);
     }
     if (code != AIGW_OK) {
         recycle(t);
@@ -569,9 +389,9 @@ int gw_direct_start(gw_direct *d, const gw_direct_target *target, const gw_http_
     t->conn = gw_direct_idle(t->origin);
     if (t->conn) {
         t->conn->transfer = t;
-        begin_sending(t);
+        gw_direct_begin_sending(t);
     } else {
-        open_conn(t);
+        gw_direct_open_conn(t);
     }
     *out = t;
     return AIGW_OK;
@@ -627,7 +447,7 @@ bool gw_direct_stop(gw_direct *d)
         if (t->instead)
             d->instead->cancel(d->instead_self, t->instead);
         t->instead = NULL;
-        finish(t, GW_HTTP_OTHER);
+        gw_direct_finish(t, GW_HTTP_OTHER);
     }
     return any;
 }

@@ -15,7 +15,7 @@ typedef struct gw_direct_transfer gw_direct_transfer;
 
 /* An origin and the constant part of its requests. Immutable; shared between threads. */
 typedef struct gw_direct_place {
-    aigw_slice host;   /* as in a URL: [::1] in brackets */
+    aigw_slice host; /* as in a URL: [::1] in brackets */
     uint16_t port;
     aigw_slice target; /* path and query */
     const aigw_header *headers;

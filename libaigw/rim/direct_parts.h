@@ -26,13 +26,13 @@ typedef struct gw_direct_line {
 } gw_direct_line;
 
 struct gw_direct_target {
-    char *text;           /* what the slices below point into; wiped on free: it holds the credential */
+    char *text; /* what the slices below point into; wiped on free: it holds the credential */
     size_t text_len;
     aigw_slice authority; /* host:port, what an origin is known by */
     uint32_t hash;        /* of the authority */
     uint16_t port;
-    aigw_slice start;     /* " /path HTTP/1.1\r\n" */
-    aigw_slice block;     /* all lines */
+    aigw_slice start; /* " /path HTTP/1.1\r\n" */
+    aigw_slice block; /* all lines */
     gw_direct_line *lines;
     size_t line_count;
     gw_direct_address addresses[2]; /* of a literal or localhost */
@@ -68,10 +68,10 @@ struct gw_direct_transfer {
     bool stalled;      /* the handler is full */
     bool resume_asked; /* from inside on_data */
     bool in_data;
-    bool busy;    /* a handler of it runs */
-    bool waiting; /* something came up while it was busy */
-    bool expired; /* the timer did */
-    bool gone;    /* cancelled or ended */
+    bool busy;       /* a handler of it runs */
+    bool waiting;    /* something came up while it was busy */
+    bool expired;    /* the timer did */
+    bool gone;       /* cancelled or ended */
     uint8_t address; /* of the origin, being tried */
     gw_direct *owner;
     gw_direct_origin *origin;
@@ -88,7 +88,7 @@ struct gw_direct_transfer {
     int64_t sent_ms, connect_due_ms, total_due_ms;
     uint64_t body_bytes;
     gw_http1_response answer;
-    gw_buf rest;  /* what came and could not be handed over; its first `held` bytes are body */
+    gw_buf rest; /* what came and could not be handed over; its first `held` bytes are body */
     size_t held;
     gw_http_failure failure; /* to be told by the task */
     gw_timer timer;
@@ -111,8 +111,8 @@ struct gw_direct {
 
 /* direct_target.c */
 bool gw_direct_fields_ok(const gw_http_request *request); /* none that changes the framing */
-int gw_direct_write_head(const gw_direct_target *target, const gw_http_request *request, gw_buf *out,
-                         size_t *extra, aigw_error *err);
+int gw_direct_write_head(const gw_direct_target *target, const gw_http_request *request,
+                         gw_buf *out, size_t *extra, aigw_error *err);
 
 /* direct_pool.c */
 gw_direct_origin *gw_direct_origin_get(gw_direct *d, const gw_direct_target *target);
@@ -124,5 +124,22 @@ gw_direct_conn *gw_direct_open(gw_direct *d, gw_direct_origin *origin, uint8_t *
 bool gw_direct_connected(gw_direct_conn *c); /* the pending connect succeeded */
 void gw_direct_close(gw_direct_conn *c);
 void gw_direct_keep(gw_direct_conn *c); /* into the pool; it stays watched */
+
+/* direct_send.c: to where the request is out. These call no handler but by the task or a timer. */
+size_t gw_direct_request_bytes(const gw_direct_transfer *t);
+bool gw_direct_unsent(const gw_direct_transfer *t); /* bytes that can still leave */
+void gw_direct_watch(gw_direct_transfer *t);        /* for what can be done next */
+void gw_direct_send_some(gw_direct_transfer *t);
+void gw_direct_begin_sending(gw_direct_transfer *t);
+bool gw_direct_set_timer(gw_direct_transfer *t);
+void gw_direct_open_conn(gw_direct_transfer *t); /* tries the addresses from t->address on */
+void gw_direct_on_connecting(gw_direct_transfer *t);
+
+/* direct.c */
+void gw_direct_on_conn(void *conn, int fd, unsigned events);
+void gw_direct_drop_conn(gw_direct_transfer *t);
+void gw_direct_finish(gw_direct_transfer *t, gw_http_failure failure); /* tells the handler */
+void gw_direct_fail_soon(gw_direct_transfer *t,
+                         gw_http_failure failure); /* where none may be called */
 
 #endif

@@ -155,9 +155,8 @@ static bool write_texts(gw_direct_target *t, const gw_direct_place *place, gw_bu
     gw_buf_puts(out, " HTTP/1.1\r\n");
     t->start.len = gw_buf_len(out) - t->authority.len;
     if (!gw_header_get(headers, count, GW_S("host")).data) {
-        aigw_slice host = place->port == 80
-                              ? place->host
-                              : gw_slice(gw_buf_slice(out).data, t->authority.len);
+        aigw_slice host =
+            place->port == 80 ? place->host : gw_slice(gw_buf_slice(out).data, t->authority.len);
         char copy[HOST_BYTES + 8];
         memcpy(copy, host.data, host.len); /* it lies in the buffer that grows */
         put_line(t, out, GW_S("Host"), gw_slice(copy, host.len));
@@ -262,8 +261,7 @@ int gw_direct_write_head(const gw_direct_target *t, const gw_http_request *reque
     *extra = gw_buf_len(out);
     for (size_t i = 0; i < request->header_count; i++) {
         if (!gw_http_field_ok(&request->headers[i]))
-            return gw_fail(err, AIGW_E_INVALID, "bad_header",
-                           "a header for upstream is malformed");
+            return gw_fail(err, AIGW_E_INVALID, "bad_header", "a header for upstream is malformed");
         put_field(out, request->headers[i].name, request->headers[i].value);
     }
     if (request->body.len > 0 || gw_eq(method, GW_S("POST")) || gw_eq(method, GW_S("PUT")) ||

@@ -135,8 +135,8 @@ static const good goods[] = {
     {OK "Connection: close\r\n\r\nx", 200, "Connection=close;", "x", 0, false, false, true},
     {OK "Connection: x, Close\r\nContent-Length: 1\r\n\r\nx", 200,
      "Connection=x, Close;Content-Length=1;", "x", 0, false, false, false},
-    {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, "Content-Length=1;", "x", 0, false, false,
-     false},
+    {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, "Content-Length=1;", "x", 0, false,
+     false, false},
     {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", 200,
      "Connection=keep-alive;Content-Length=1;", "x", 0, true, false, false},
 };
@@ -233,7 +233,8 @@ static void test_bad_answers(void **state)
 
 static void test_nul_is_refused_everywhere(void **state)
 {
-    static const char text[] = OK "X-A: b\r\nTransfer-Encoding: chunked\r\n\r\n1;a\r\nx\r\n0\r\nT: t\r\n\r\n";
+    static const char text[] =
+        OK "X-A: b\r\nTransfer-Encoding: chunked\r\n\r\n1;a\r\nx\r\n0\r\nT: t\r\n\r\n";
     char copy[sizeof text];
 
     (void)state;
@@ -269,8 +270,7 @@ static void test_head_limit(void **state)
                 gw_http1_response_init(&p);
                 while (rest.len > 0 && p.state == GW_HTTP1_ANSWER_HEAD) {
                     size_t n = pieces[i] < rest.len ? pieces[i] : rest.len;
-                    rest = gw_skip(rest,
-                                   gw_http1_response_feed(&p, gw_slice(rest.data, n), &body));
+                    rest = gw_skip(rest, gw_http1_response_feed(&p, gw_slice(rest.data, n), &body));
                 }
                 assert_int_equal(p.state, over ? GW_HTTP1_ANSWER_FAILED : GW_HTTP1_ANSWER_DONE);
                 assert_int_equal(p.too_large, over);

@@ -103,12 +103,10 @@ static void a_name_needs_an_address(void **state)
 
 static void what_is_not_for_it(void **state)
 {
-    const aigw_header framing[] = {{GW_S("Transfer-Encoding"), GW_S("chunked")},
-                                          {GW_S("content-length"), GW_S("3")},
-                                          {GW_S("Connection"), GW_S("close")},
-                                          {GW_S("TE"), GW_S("trailers")},
-                                          {GW_S("Expect"), GW_S("100-continue")},
-                                          {GW_S("upgrade"), GW_S("h2c")}};
+    const aigw_header framing[] = {
+        {GW_S("Transfer-Encoding"), GW_S("chunked")}, {GW_S("content-length"), GW_S("3")},
+        {GW_S("Connection"), GW_S("close")},          {GW_S("TE"), GW_S("trailers")},
+        {GW_S("Expect"), GW_S("100-continue")},       {GW_S("upgrade"), GW_S("h2c")}};
     static const char *const targets[] = {"", "x", "/a b", "/\xC3\xA4", "/a\r\nX: y"};
     gw_direct_target *target = NULL;
     room x;
@@ -146,10 +144,10 @@ static bool serve_head(test_request *r)
 static void heads_of_requests(void **state)
 {
     const aigw_header fixed[] = {{GW_S("Authorization"), GW_S("Bearer a")},
-                                        {GW_S("X-Empty"), GW_S("")},
-                                        {GW_S("Content-Type"), GW_S("application/json")}};
+                                 {GW_S("X-Empty"), GW_S("")},
+                                 {GW_S("Content-Type"), GW_S("application/json")}};
     const aigw_header extra[] = {{GW_S("authorization"), GW_S("Bearer b")},
-                                        {GW_S("HOST"), GW_S("other")}};
+                                 {GW_S("HOST"), GW_S("other")}};
     gw_http_request plain = {.method = "POST", .body = GW_S("abc")};
     gw_http_request own = {.method = "GET", .headers = extra, .header_count = 2};
     gw_direct_target *target = NULL;
@@ -169,10 +167,11 @@ static void heads_of_requests(void **state)
     send_to(&x, target, &a, &plain);
     send_to(&x, target, &b, &own);
     run(&x.c);
-    snprintf(expected, sizeof expected,
-             "POST /v1?a=b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: */*\r\nAuthorization: Bearer a\r\n"
-             "X-Empty:\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n",
-             x.server->port);
+    snprintf(
+        expected, sizeof expected,
+        "POST /v1?a=b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: */*\r\nAuthorization: Bearer a\r\n"
+        "X-Empty:\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n",
+        x.server->port);
     assert_string_equal(a.body, expected);
     assert_string_equal(b.body, "GET /v1?a=b HTTP/1.1\r\nAccept: */*\r\nX-Empty:\r\n"
                                 "Content-Type: application/json\r\nauthorization: Bearer b\r\n"
@@ -211,7 +210,8 @@ static void a_proxy_of_the_environment_is_used(void **state)
     client *c = client_new();
     test_server *server = server_start(serve_head, NULL);
     char proxy[64];
-    gw_http_target_options options = {.url = GW_S("http://192.0.2.1:1/x"), .insecure_http_ok = true};
+    gw_http_target_options options = {.url = GW_S("http://192.0.2.1:1/x"),
+                                      .insecure_http_ok = true};
     gw_http_target *target = NULL;
     record r = {0};
 

@@ -14,8 +14,9 @@ typedef struct other {
     void *user;
 } other;
 
-static inline int other_start(void *self, const gw_http_request *request, const gw_http_handler *handler,
-                       void *user, gw_transfer **out, aigw_error *err)
+static inline int other_start(void *self, const gw_http_request *request,
+                              const gw_http_handler *handler, void *user, gw_transfer **out,
+                              aigw_error *err)
 {
     other *o = self;
     size_t at = 0;
@@ -86,7 +87,8 @@ static inline void room_close(room *x)
     server_stop(x->server);
 }
 
-static inline void send_to(room *x, const gw_direct_target *target, record *r, const gw_http_request *request)
+static inline void send_to(room *x, const gw_direct_target *target, record *r,
+                           const gw_http_request *request)
 {
     gw_direct_transfer *t = NULL;
 

@@ -155,10 +155,11 @@ static void a_body_until_the_end(void **state)
 
 static bool serve_bytes(test_request *r)
 {
-    const char *text = r->number % 2 ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
-                                       "1\r\no\r\n1\r\nk\r\n0\r\n\r\n"
-                                     : "HTTP/1.1 103 E\r\n\r\nHTTP/1.1 200 OK\r\n"
-                                       "Content-Length: 2\r\n\r\nok";
+    const char *text = r->number % 2
+                           ? "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
+                             "1\r\no\r\n1\r\nk\r\n0\r\n\r\n"
+                           : "HTTP/1.1 103 E\r\n\r\nHTTP/1.1 200 OK\r\n"
+                             "Content-Length: 2\r\n\r\nok";
     int on = 1;
 
     setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -334,7 +335,9 @@ static void cancelling_at_every_stage(void **state)
     for (int stage = 0; stage < 6; stage++) {
         room x;
         record r = {.on_head = stage == 1 ? cancel_now : NULL,
-                    .on_data = stage == 2 ? cancel_now : stage > 2 ? refuse_once : NULL};
+                    .on_data = stage == 2  ? cancel_now
+                               : stage > 2 ? refuse_once
+                                           : NULL};
         room_open(&x, serve_stream, NULL, "127.0.0.1");
         post(&x, &r);
         if (stage == 0) {
