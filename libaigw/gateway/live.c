@@ -46,7 +46,10 @@ static int open_store(const gw_config *c, const gw_live *old, const aigw_host *h
         *out = gw_issuer_store_ref(old->issuer->store);
         return AIGW_OK;
     }
-    return aigw_issuer_store_open(c->issuer_db, true, host, out, err);
+    int rc = aigw_issuer_store_open(c->issuer_db, true, host, out, err);
+    if (rc != AIGW_OK && err)
+        memcpy(err->pointer, "/issuer/db", sizeof "/issuer/db");
+    return rc;
 }
 
 static int make_issuer(gw_live *live, const gw_live_parts *parts, aigw_error *err)

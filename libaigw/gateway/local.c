@@ -76,6 +76,8 @@ static void give_token(aigw_exchange *x)
     if (answer.status == 429) {
         x->reason = "too_many_failures";
         retry_after(x, answer.retry_after_s);
+    } else if (answer.status != 200) {
+        x->reason = "token_refused";
     }
     gw_respond_whole(x);
 }
