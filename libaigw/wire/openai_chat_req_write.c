@@ -8,11 +8,6 @@
 
 enum { MAX_STOP = 4, MAX_USER_ID = 128 };
 
-int gw_oc_note(gw_oc_writing *wr, gw_json_ref at, const char *reason)
-{
-    return gw_note_add(wr->notes, wr->request->doc, at, reason, wr->err);
-}
-
 static void put_raw(gw_jw *w, const char *key, gw_raw value)
 {
     if (!gw_has_raw(value))
