@@ -207,10 +207,10 @@ def test_a_slow_but_steady_reader_is_not_gone():
             return int(g.request("GET", "/metrics")[2].partition(line)[2].split()[0])
 
         with ask() as s:
-            end = time.monotonic() + 1.5
+            end = time.monotonic() + 2
             while time.monotonic() < end:
                 assert s.recv(4096)
-                time.sleep(0.001)
+                time.sleep(0.01)
             assert connections() == 2  # what is read now comes from the kernel, not from a gateway gone
         with ask() as s:  # and one that reads nothing is
             assert wait_until(lambda: '"outcome":"ok"' in g.log())
