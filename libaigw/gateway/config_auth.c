@@ -12,27 +12,6 @@
 #define WELL_KNOWN "/.well-known/jwks.json"
 #define DISCOVERY  "/.well-known/openid-configuration"
 
-/* RFC 6749 clause 3.3: scope-token. */
-static bool is_scope(aigw_slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c <= 0x20 || c >= 0x7f || c == '"' || c == '\\')
-            return false;
-    }
-    return text.len > 0;
-}
-
-int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes)
-{
-    const gw_cfg_node *n = scopes->node ? scopes->node->first : NULL;
-    for (; n; n = n->next) {
-        if (!is_scope(n->text))
-            return gw_cfg_fail(b->err, n, "bad_scope", "expected one scope without white space");
-    }
-    return AIGW_OK;
-}
-
 static int check_jwks(gw_cfg_build *b, const gw_cfg_node *map, const char *key, aigw_slice json)
 {
     aigw_jwks *jwks = NULL;

@@ -30,6 +30,8 @@ int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes);
 /* config_token.c: the source of a provider's token; *out is the caller's (aigw_token_source_free). */
 int gw_cfg_make_token(gw_cfg_build *b, const gw_cfg_token *raw, aigw_token_source **out);
 
+/* An empty snapshot with one reference. */
+int gw_cfg_new(gw_config **out, aigw_error *err);
 /* A copy that lives as long as the snapshot; *out stays "" for an absent text. */
 int gw_cfg_keep(gw_cfg_build *b, aigw_slice text, aigw_slice *out);
 int gw_cfg_keep_all(gw_cfg_build *b, const gw_cfg_texts *texts, aigw_slice **out);
