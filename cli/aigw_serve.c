@@ -226,6 +226,25 @@ static void raise_file_limit(void)
     }
 }
 
+/* Idle clients must not take the descriptors that their neighbours' upstream connections need. */
+static void leave_descriptors(aigw_server_options *options)
+{
+    enum { OWN = 64 }; /* listeners, event loops, databases */
+    struct rlimit limit;
+    char line[128];
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    long most = limit.rlim_cur > OWN + 2 ? (long)((limit.rlim_cur - OWN) / 2) : 1;
+    if (options->max_connections <= most)
+        return;
+    options->max_connections = (int)most;
+    int len = snprintf(line, sizeof line,
+                       "{\"level\":\"warn\",\"event\":\"few_descriptors\","
+                       "\"descriptors\":%llu,\"max_connections\":%d}",
+                       (unsigned long long)limit.rlim_cur, options->max_connections);
+    log_line(NULL, AIGW_LOG_WARN, line, (size_t)len);
+}
+
 /* A fresh secret for --dev, unless the environment brings one. */
 static bool make_dev_secret(serve *s)
 {
@@ -270,6 +289,7 @@ static int open_server(serve *s, aigw_error *err)
             return fail_file(err, "the address of --listen is too long");
         snprintf(options.listen, sizeof options.listen, "%s", s->listen);
     }
+    leave_descriptors(&options);
     code = aigw_server_new(s->gateway, &options, &s->server, err);
     if (code != AIGW_OK)
         return code;

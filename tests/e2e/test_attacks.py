@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import harness
 from harness import SERVE, Gateway, Upstream, open_config, openai_chunk, secured, wait_until
 from serve import PATIENCE, Wire, chat, connect, get, post, wire
 
@@ -169,6 +170,26 @@ def test_without_descriptors_the_listener_rests():
             assert cpu_seconds(pid) - before < (time.monotonic() - begun) / 2
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
             assert w.answer().status == 200
+
+
+def test_idle_clients_do_not_take_the_upstreams_descriptors(tmp_path, monkeypatch):
+    wrapper = tmp_path / "serve"
+    wrapper.write_text(f'#!/bin/sh\nulimit -n 128\nexec {SERVE} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(harness, "SERVE", wrapper)
+    answer = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "here"}}]}
+    with Upstream(lambda request, _: request.answer(200, answer)) as up, Gateway(behind(up)) as g:
+        with wire(g.port) as w:
+            w.send(get("/healthz"))
+            assert w.answer().status == 200
+            idle = [connect(g.port) for _ in range(140)]
+            w.send(post(CHAT, chat("go", "m")))
+            answer = w.answer()
+            assert answer.status == 200 and b"here" in answer.body
+            for s in idle:
+                s.close()
+        assert "few_descriptors" in g.log()
 
 
 def test_closed_standard_files_are_not_given_to_sockets(tmp_path):
