@@ -4,12 +4,9 @@
 
 #include "base/crypto.h"
 #include "base/error.h"
+#include "base/json_scan.h"
 #include "base/json_string.h"
 #include "base/text.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 #define MAX_TEXT      (1u << 30)
 #define DEFAULT_DEPTH 128u
@@ -129,74 +126,6 @@ static int add_node(parser *ps, gw_json_type type)
     return AIGW_OK;
 }
 
-/* The second byte of an escape of two bytes. */
-static const bool two_byte_escape[256] = {
-    ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
-    ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
-};
-
-#if defined(__SSE2__)
-/*
- * scan_plain for whole blocks of 16 bytes: prompts hold an escape every few words, so that starting over
- * behind each would cost more than the bytes between.
- */
-static inline const char *scan_blocks(const char *p, const char *end, bool *escaped)
-{
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(0x20);
-    while (end - p > 16) { /* one more, for an escape that begins in the last byte */
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i slashes = _mm_cmpeq_epi8(v, slash);
-        /* The comparison is signed: bytes from 0x80 are below 0x20 as well. */
-        __m128i hit =
-            _mm_or_si128(_mm_cmplt_epi8(v, space), _mm_or_si128(_mm_cmpeq_epi8(v, quote), slashes));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit), taken = 16;
-        unsigned slash_mask = (unsigned)_mm_movemask_epi8(slashes);
-        while (mask != 0) {
-            unsigned i = (unsigned)__builtin_ctz(mask);
-            if (!(slash_mask >> i & 1) || !two_byte_escape[(unsigned char)p[i + 1]])
-                return p + i;
-            *escaped = true;
-            mask &= ~(3u << i);
-            taken = i == 15 ? 17 : 16;
-        }
-        p += taken;
-    }
-    return p;
-}
-#endif
-
-/*
- * Passes plain bytes and escapes of two bytes. Stops at a quote, at a control or non-ASCII byte, at any
- * other backslash, or at the end.
- */
-static inline const char *scan_plain(const char *p, const char *end, bool *escaped)
-{
-#if defined(__SSE2__)
-    p = scan_blocks(p, end, escaped);
-#else
-    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
-    while (end - p >= 8) {
-        uint64_t v;
-        memcpy(&v, p, 8);
-        uint64_t q = v ^ ones * '"', s = v ^ ones * '\\';
-        if (((v | (v - ones * 0x20) | (q - ones) | (s - ones)) & high) != 0)
-            break;
-        p += 8;
-    }
-#endif
-    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '"') {
-        if (*p == '\\') {
-            if (end - p < 2 || !two_byte_escape[(unsigned char)p[1]])
-                break;
-            *escaped = true;
-            p++;
-        }
-        p++;
-    }
-    return p;
-}
-
 /* The value of four hex digits at p, or -1. */
 static int32_t read_hex4(const char *p, const char *end)
 {
@@ -222,7 +151,7 @@ static int read_escape(parser *ps)
     if (p == ps->end)
         return refuse_end(ps);
     if (*p != 'u') {
-        if (!two_byte_escape[(unsigned char)*p])
+        if (!gw_json_short_escape[(unsigned char)*p])
             return refuse(ps, "unknown escape");
         ps->at = p + 1;
         return AIGW_OK;
@@ -253,7 +182,7 @@ static int read_string(parser *ps, uint32_t ref)
     ps->nodes[ref].start = (uint32_t)(ps->at - ps->text);
     bool escaped = false;
     for (;;) {
-        ps->at = scan_plain(ps->at, ps->end, &escaped);
+        ps->at = gw_json_scan(ps->at, ps->end, &escaped);
         if (ps->at == ps->end)
             return refuse_end(ps);
         unsigned char c = (unsigned char)*ps->at;
