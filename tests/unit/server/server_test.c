@@ -160,6 +160,30 @@ static void stopped_before_it_runs(void **state)
 }
 
 /* A caller that was compiled against a struct that ended sooner gets defaults for the rest. */
+/* Reloads with certificates are tested end to end; this is what is refused, and that nothing changes. */
+static void reloads_of_tls(void **state)
+{
+    aigw_server_options options = defaults(*state);
+    aigw_server *server = NULL;
+    aigw_error err = {0};
+    assert_int_equal(aigw_server_new(*state, &options, &server, &err), AIGW_OK);
+    assert_int_equal(aigw_server_reload_tls(server, NULL, &err), AIGW_OK); /* clear text: nothing */
+    assert_int_equal(aigw_server_reload_tls(server, &options, &err), AIGW_OK);
+    strcpy(options.tls_cert_file, "/nonexistent.pem");
+    assert_int_equal(aigw_server_reload_tls(server, &options, &err), AIGW_E_CONFIG);
+    strcpy(options.tls_key_file, "/nonexistent.pem");
+    assert_int_equal(aigw_server_reload_tls(server, &options, &err), AIGW_E_CONFIG);
+    assert_non_null(strstr(err.message, "restart"));
+    options.size = 0;
+    assert_int_equal(aigw_server_reload_tls(server, &options, &err), AIGW_E_INVALID);
+    options = defaults(*state);
+    options.tls_client_auth = AIGW_TLS_CLIENT_REQUIRE;
+    assert_int_equal(aigw_server_reload_tls(server, &options, &err), AIGW_E_CONFIG);
+    assert_int_equal(aigw_server_reload_tls(server, NULL, &err), AIGW_OK);
+    aigw_server_free(server);
+    refuse(*state, &options, AIGW_E_CONFIG); /* certificates of clients without TLS */
+}
+
 static void a_shorter_struct_is_fine(void **state)
 {
     aigw_server_options options = defaults(*state);
@@ -176,6 +200,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(serves_until_stopped),
         cmocka_unit_test(stopped_before_it_runs),
+        cmocka_unit_test(reloads_of_tls),
         cmocka_unit_test(a_shorter_struct_is_fine),
     };
     return cmocka_run_group_tests(tests, make_gateway, free_gateway);
