@@ -30,9 +30,13 @@ AIGW_API void aigw_translation_free(aigw_translation *t);
 typedef struct aigw_translate_options {
     size_t size;
     aigw_slice model;          /* replaces the model name; "" keeps it */
-    int64_t default_max_tokens; /* for formats that require one; 0: 4096 */
+    int64_t default_max_tokens; /* for formats that require one; 0: the most that the model is known
+                                 * to give, else 4096 */
     bool strict;               /* refuse (AIGW_E_UNSUPPORTED) instead of dropping */
     int64_t created_unix_s;    /* for answers whose format has a creation time */
+    /* For answers: the request that was translated, as the client sent it (in the answer's target
+     * format). What went out wrapped (custom tools, long tool names, a schema) comes back unwrapped. */
+    aigw_slice request;
 } aigw_translate_options;
 
 /* A request body from one format to another. Errors carry a JSON pointer. `options` may be NULL. */
@@ -56,6 +60,7 @@ typedef struct aigw_stream_options {
     size_t size;
     bool include_usage;     /* OpenAI chat: send the usage chunk */
     int64_t created_unix_s;
+    aigw_slice request;     /* as in aigw_translate_options; copied */
 } aigw_stream_options;
 
 AIGW_API int aigw_stream_new(aigw_format from, aigw_format to, const aigw_stream_options *options,

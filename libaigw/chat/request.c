@@ -117,6 +117,10 @@ int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *
     int rc = gw_json_parse(arena, text, NULL, &parsed, NULL);
     if (rc == AIGW_E_NOMEM)
         return gw_fail_nomem(err);
+    if (rc == AIGW_OK && gw_json_typeof(&parsed, 0) == GW_JSON_NULL) {
+        *out = GW_S("{}"); /* some hosts' word for no arguments */
+        return AIGW_OK;
+    }
     if (rc == AIGW_OK && gw_json_typeof(&parsed, 0) == GW_JSON_OBJECT) {
         *out = gw_json_raw(&parsed, 0);
         return AIGW_OK;

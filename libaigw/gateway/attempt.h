@@ -6,6 +6,7 @@
 #ifndef GW_GATEWAY_ATTEMPT_H
 #define GW_GATEWAY_ATTEMPT_H
 
+#include "chat/wrap.h"
 #include "gateway/config.h"
 #include "route/retry.h"
 #include "wire/wire.h"
@@ -57,6 +58,7 @@ typedef struct gw_attempt {
     void *tap;
     void *reader, *writer;
     gw_fold *fold;
+    gw_unwrap unwrap; /* its request is NULL where nothing went out wrapped */
     bool sse_on, reader_on, writer_on;
     gw_outcome outcome;
     aigw_slice sent;               /* the body, while its token is awaited */
@@ -92,6 +94,8 @@ void gw_attempt_commit(aigw_exchange *x);
 
 /* attempt_head.c: what an answer's head says, and what of it the client gets. */
 bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size_t count);
+/* A field that goes on to the client, copied; what is none is left out. False without memory. */
+bool gw_head_keep(aigw_exchange *x, aigw_slice name, aigw_slice value);
 /* The first bytes of a good answer: is it a stream? Wrong content-types are common. */
 bool gw_head_is_stream(const gw_attempt *a, aigw_slice bytes);
 /* The error as a copy in the arena; false without memory. */
@@ -108,6 +112,8 @@ void gw_stream_ping(aigw_exchange *x);
 bool gw_stream_writer(aigw_exchange *x);
 /* The sink of readers: into the client's stream, or into the fold. User is the exchange. */
 int gw_stream_emit(void *user, const gw_event *event);
+/* The sink to give to a reader: that one, behind what unwraps where the request went out wrapped. */
+gw_event_sink gw_stream_sink(aigw_exchange *x);
 
 /* attempt_whole.c: a collected document. */
 bool gw_whole_open(aigw_exchange *x);

@@ -44,7 +44,7 @@ static bool is_field(aigw_slice name, aigw_slice value)
     return gw_http1_is_token(name);
 }
 
-static bool keep(aigw_exchange *x, aigw_slice name, aigw_slice value)
+bool gw_head_keep(aigw_exchange *x, aigw_slice name, aigw_slice value)
 {
     gw_attempt *a = &x->attempt;
     if (a->kept_count == GW_KEPT_MAX || !is_field(name, value))
@@ -90,10 +90,10 @@ bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size
         if (!id.data && (gw_eq_nocase(h->name, GW_S("x-request-id")) ||
                          gw_eq_nocase(h->name, GW_S("request-id"))))
             id = h->value;
-        else if (is_kept(h->name) && !keep(x, h->name, h->value))
+        else if (is_kept(h->name) && !gw_head_keep(x, h->name, h->value))
             return false;
     }
-    return !id.data || keep(x, GW_S("x-aigw-upstream-request-id"), id);
+    return !id.data || gw_head_keep(x, GW_S("x-aigw-upstream-request-id"), id);
 }
 
 static bool blank(char c)

@@ -169,6 +169,17 @@ int gw_stream_emit(void *user, const gw_event *event)
     return AIGW_OK;
 }
 
+gw_event_sink gw_stream_sink(aigw_exchange *x)
+{
+    gw_attempt *a = &x->attempt;
+    const gw_event_sink plain = {gw_stream_emit, x};
+    if (a->same || !x->read || !gw_unwrap_needed(&x->request))
+        return plain;
+    if (!a->unwrap.request)
+        gw_unwrap_init(&a->unwrap, &x->request, plain);
+    return (gw_event_sink){gw_unwrap_event, &a->unwrap};
+}
+
 static bool open_reader(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
@@ -198,6 +209,7 @@ void gw_stream_close(aigw_exchange *x)
         a->wire->reader_free(a->reader);
     if (a->writer_on)
         x->wire->writer_free(a->writer);
+    gw_unwrap_free(&a->unwrap);
     a->sse_on = a->reader_on = a->writer_on = false;
 }
 
@@ -221,7 +233,7 @@ void gw_stream_data(aigw_exchange *x, aigw_slice bytes)
 {
     gw_attempt *a = &x->attempt;
     size_t before = gw_buf_len(&x->out);
-    gw_event_sink sink = {gw_stream_emit, x};
+    gw_event_sink sink = gw_stream_sink(x);
     int rc = a->tap ? gw_sse_feed(&a->sse, bytes, on_event, x)
                     : a->wire->reader_feed(a->reader, bytes, &sink, NULL);
     if (x->out.failed)
@@ -239,7 +251,7 @@ void gw_stream_data(aigw_exchange *x, aigw_slice bytes)
 static void end_decoder(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
-    gw_event_sink sink = {gw_stream_emit, x};
+    gw_event_sink sink = gw_stream_sink(x);
     int rc;
     if (a->tap) {
         rc = gw_sse_end(&a->sse, on_last_event, x);

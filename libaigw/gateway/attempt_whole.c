@@ -146,7 +146,7 @@ void gw_whole_end(aigw_exchange *x)
         return;
     }
     gw_json_doc doc;
-    gw_event_sink sink = {gw_stream_emit, x};
+    gw_event_sink sink = gw_stream_sink(x);
     a->fold = gw_fold_new(x->arena);
     int rc = a->fold ? gw_json_parse(x->arena, gw_buf_slice(&a->body), &answer_limits, &doc, NULL)
                      : AIGW_E_NOMEM;

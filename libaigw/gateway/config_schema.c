@@ -224,8 +224,9 @@ static const gw_cfg_key provider_keys[] = {
     {NUMBER(gw_cfg_provider, max_retries, 2, 0, 10), .doc = "Attempts after the first."},
     {WORD(gw_cfg_provider, max_tokens_field, max_tokens_fields, 0),
      .doc = "max_tokens: for openai-compatible hosts that do not know max_completion_tokens."},
-    {NUMBER(gw_cfg_provider, default_max_tokens, 4096, 1, 10000000),
-     .doc = "max_tokens where the format needs one and the client gave none."},
+    {NUMBER(gw_cfg_provider, default_max_tokens, 0, 0, 10000000),
+     .doc = "max_tokens where the format needs one and the client gave none. 0: the most that the "
+            "model gives, where it is known, else 4096."},
     {TEXT(gw_cfg_provider, ca_file, PATH_BYTES),
      .doc = "PEM file with the certificates to trust instead of the system's."},
     {FLAG(gw_cfg_provider, allow_http, 0), .doc = "Allow clear text beyond loopback."},

@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "gateway/exchange.h"
 
-#define BETAS_MAX ((size_t)16 << 10)
+#define BETAS_MAX    ((size_t)16 << 10)
+#define WARNINGS_MAX ((size_t)1 << 10)
 
 static aigw_slice quoted(gw_arena *arena, aigw_slice plain)
 {
@@ -49,13 +50,18 @@ static aigw_slice usage_options(aigw_exchange *x)
 static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *body, aigw_error *err)
 {
     gw_attempt *a = &x->attempt;
-    gw_patch patches[2];
+    gw_patch patches[2 + GW_MEND_MAX];
     size_t n = 0;
     if (target->model.len && !gw_eq(target->model, x->model))
         patches[n++] = (gw_patch){"model", quoted(x->arena, target->model)};
     /* Usage is ours to count whether the client wants to see it or not; the tap hides the rest. */
     if (x->stream && !x->include_usage && a->wire->format == AIGW_FORMAT_OPENAI_CHAT)
         patches[n++] = (gw_patch){"stream_options", usage_options(x)};
+    size_t mends = 0;
+    if (a->wire->mend_request &&
+        a->wire->mend_request(x->arena, &x->doc, &patches[n], &mends) != AIGW_OK)
+        return gw_fail_nomem(err);
+    n += mends;
     for (size_t i = 0; i < n; i++) {
         if (!patches[i].value.data)
             return gw_fail_nomem(err);
@@ -72,6 +78,25 @@ static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *bo
         return rc;
     *body = gw_buf_slice(&x->send);
     return x->send.failed ? gw_fail_nomem(err) : AIGW_OK;
+}
+
+/* The client hears which members the target could not take: their pointers, the first few. */
+static int warn(aigw_exchange *x, const gw_notes *notes, aigw_error *err)
+{
+    gw_buf list;
+    gw_buf_init(&list, WARNINGS_MAX);
+    for (size_t i = 0; i < notes->count; i++) {
+        aigw_slice pointer = notes->items[i].pointer;
+        if (pointer.len == 0 || gw_buf_len(&list) + pointer.len + 2 > WARNINGS_MAX)
+            continue;
+        if (gw_buf_len(&list))
+            gw_buf_puts(&list, ", ");
+        gw_buf_add(&list, pointer);
+    }
+    bool ok = !list.failed && (gw_buf_len(&list) == 0 ||
+                               gw_head_keep(x, GW_S("x-aigw-dropped"), gw_buf_slice(&list)));
+    gw_buf_free(&list);
+    return ok ? AIGW_OK : gw_fail_nomem(err);
 }
 
 static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
@@ -94,7 +119,7 @@ static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice
         return gw_fail_nomem(err);
     if (rc == AIGW_OK)
         *body = gw_buf_slice(&x->send);
-    return rc;
+    return rc == AIGW_OK && notes.count > 0 ? warn(x, &notes, err) : rc;
 }
 
 int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,

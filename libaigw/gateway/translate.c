@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "chat/fold.h"
+#include "chat/wrap.h"
 #include "wire/wire.h"
 #include <aigw/translate.h>
 
@@ -52,7 +53,11 @@ static int begin(job *j, aigw_format from, aigw_format to, aigw_slice body,
         size_t size = options->size < sizeof *options ? options->size : sizeof *options;
         memcpy(&j->options, options, size);
     }
-    j->arena = gw_arena_new(body.len * ARENA_PER_BYTE + ARENA_AT_LEAST);
+    size_t asked = j->options.request.len;
+    if (asked > MOST_INPUT_BYTES) {
+        return gw_fail(j->err, AIGW_E_LIMIT, "too_large", "the request is too large");
+    }
+    j->arena = gw_arena_new((body.len + asked) * ARENA_PER_BYTE + ARENA_AT_LEAST);
     if (j->arena == NULL) {
         return gw_fail_nomem(j->err);
     }
@@ -76,18 +81,28 @@ static int finish(job *j, int rc, aigw_translation **out)
     return rc == AIGW_OK ? gw_fail_nomem(j->err) : rc;
 }
 
-/* Within one format a document stays as it is, but for its model. */
-static int pass(job *j, const gw_json_doc *doc)
+/* Within one format a document stays as it is, but for its model and what we had made up ourselves. */
+static int pass(job *j, const gw_json_doc *doc, bool request)
 {
-    if (j->options.model.len == 0) {
+    gw_patch patches[1 + GW_MEND_MAX];
+    size_t count = 0;
+    if (request && j->from->mend_request != NULL &&
+        j->from->mend_request(j->arena, doc, patches, &count) != AIGW_OK) {
+        return gw_fail_nomem(j->err);
+    }
+    if (j->options.model.len == 0 && count == 0) {
         return gw_buf_add(&j->out, j->body) ? AIGW_OK : gw_fail_nomem(j->err);
+    }
+    if (j->options.model.len == 0) {
+        return gw_patch_body(doc, patches, count, &j->out, j->err);
     }
     gw_buf model;
     gw_buf_init(&model, j->options.model.len * OUTPUT_PER_BYTE + 2);
     gw_jw w = gw_jw_on(&model);
     gw_jw_text(&w, j->options.model);
-    gw_patch patch = {"model", gw_buf_slice(&model)};
-    int rc = model.failed ? gw_fail_nomem(j->err) : gw_patch_body(doc, &patch, 1, &j->out, j->err);
+    patches[count++] = (gw_patch){"model", gw_buf_slice(&model)};
+    int rc = model.failed ? gw_fail_nomem(j->err)
+                          : gw_patch_body(doc, patches, count, &j->out, j->err);
     gw_buf_free(&model);
     return rc;
 }
@@ -101,7 +116,7 @@ static int translate_request(job *j)
         return rc;
     }
     if (j->from == j->to) {
-        return pass(j, &doc);
+        return pass(j, &doc, true);
     }
     gw_write_options options = {.model = j->options.model,
                                 .default_max_tokens = j->options.default_max_tokens};
@@ -124,6 +139,20 @@ static aigw_slice make_seed(job *j)
     return gw_slice(j->seed, SEED_DIGITS);
 }
 
+/* The request that is answered, if we were given it. */
+static int read_asked(job *j, gw_chat_request *out)
+{
+    gw_json_doc *doc = gw_arena_calloc(j->arena, 1, sizeof *doc);
+    if (j->options.request.len == 0) {
+        return AIGW_OK;
+    }
+    if (doc == NULL) {
+        return gw_fail_nomem(j->err);
+    }
+    int rc = gw_json_parse(j->arena, j->options.request, NULL, doc, j->err);
+    return rc == AIGW_OK ? j->to->read_request(j->arena, doc, out, j->err) : rc;
+}
+
 static int fold_answer(job *j, const gw_json_doc *doc, gw_answer *out)
 {
     gw_fold *fold = gw_fold_new(j->arena);
@@ -132,7 +161,15 @@ static int fold_answer(job *j, const gw_json_doc *doc, gw_answer *out)
     }
     gw_event_sink sink = {gw_fold_event, fold};
     gw_api_error error;
-    int rc = j->from->read_answer(j->arena, doc, &sink, j->err);
+    gw_chat_request request;
+    gw_unwrap unwrap = {0};
+    int rc = read_asked(j, &request);
+    if (rc == AIGW_OK && j->options.request.len > 0) {
+        gw_unwrap_init(&unwrap, &request, sink);
+        sink = (gw_event_sink){gw_unwrap_event, &unwrap};
+    }
+    rc = rc == AIGW_OK ? j->from->read_answer(j->arena, doc, &sink, j->err) : rc;
+    gw_unwrap_free(&unwrap);
     if (rc != AIGW_OK) {
         return rc;
     }
@@ -152,7 +189,7 @@ static int translate_answer(job *j)
         return rc;
     }
     if (j->from == j->to) {
-        return pass(j, &doc);
+        return pass(j, &doc, false);
     }
     rc = fold_answer(j, &doc, &answer);
     if (rc != AIGW_OK) {

@@ -5,12 +5,19 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "chat/wrap.h"
 #include "wire/wire.h"
 #include <aigw/translate.h>
 
 #include <string.h>
 
-enum { MAX_EVENT_BYTES = 16 * 1024 * 1024, MAX_OUTPUT_BYTES = 256 * 1024 * 1024 };
+enum {
+    MAX_EVENT_BYTES = 16 * 1024 * 1024,
+    MAX_OUTPUT_BYTES = 256 * 1024 * 1024,
+    MAX_REQUEST_BYTES = 256 * 1024 * 1024,
+    ARENA_PER_BYTE = 96,
+    ARENA_AT_LEAST = 1024 * 1024
+};
 
 struct aigw_stream {
     const gw_wire *from, *to;
@@ -19,6 +26,10 @@ struct aigw_stream {
     gw_buf out;
     aigw_usage usage;
     bool failed, done, ending;
+    gw_arena *asked; /* of the request that is answered, if we were given it */
+    gw_json_doc doc;
+    gw_chat_request request;
+    gw_unwrap unwrap;
 };
 
 static void *new_state(size_t bytes)
@@ -52,6 +63,44 @@ static int init_states(aigw_stream *s, const gw_answer_options *answer)
     return rc;
 }
 
+static int on_event(void *user, const gw_event *event)
+{
+    aigw_stream *s = user;
+    if (event->kind == GW_EV_USAGE) {
+        gw_usage_merge(&s->usage, &event->usage);
+    }
+    return s->to->writer_event(s->writer, event, &s->out);
+}
+
+static int read_asked(aigw_stream *s, aigw_slice request, aigw_error *err)
+{
+    if (request.len > MAX_REQUEST_BYTES) {
+        return gw_fail(err, AIGW_E_LIMIT, "too_large", "the request is too large");
+    }
+    s->asked = gw_arena_new(request.len * ARENA_PER_BYTE + ARENA_AT_LEAST);
+    aigw_slice text = {NULL, 0};
+    if (s->asked != NULL) {
+        text = gw_arena_copy(s->asked, request);
+    }
+    if (text.data == NULL) {
+        return gw_fail_nomem(err);
+    }
+    int rc = gw_json_parse(s->asked, text, NULL, &s->doc, err);
+    if (rc == AIGW_OK) {
+        rc = s->to->read_request(s->asked, &s->doc, &s->request, err);
+    }
+    if (rc == AIGW_OK) {
+        gw_unwrap_init(&s->unwrap, &s->request, (gw_event_sink){on_event, s});
+    }
+    return rc;
+}
+
+static gw_event_sink sink_of(aigw_stream *s)
+{
+    return s->unwrap.request != NULL ? (gw_event_sink){gw_unwrap_event, &s->unwrap}
+                                     : (gw_event_sink){on_event, s};
+}
+
 int aigw_stream_new(aigw_format from, aigw_format to, const aigw_stream_options *options,
                     aigw_stream **out, aigw_error *err)
 {
@@ -76,21 +125,16 @@ int aigw_stream_new(aigw_format from, aigw_format to, const aigw_stream_options 
     gw_answer_options answer = {.id_seed = GW_S("00000000"),
                                 .created = given.created_unix_s,
                                 .include_usage = given.include_usage};
-    if (init_states(s, &answer) != AIGW_OK) {
+    int rc = init_states(s, &answer) != AIGW_OK ? gw_fail_nomem(err) : AIGW_OK;
+    if (rc == AIGW_OK && given.request.len > 0 && s->reader != NULL) {
+        rc = read_asked(s, given.request, err);
+    }
+    if (rc != AIGW_OK) {
         aigw_stream_free(s);
-        return gw_fail_nomem(err);
+        return rc;
     }
     *out = s;
     return AIGW_OK;
-}
-
-static int on_event(void *user, const gw_event *event)
-{
-    aigw_stream *s = user;
-    if (event->kind == GW_EV_USAGE) {
-        gw_usage_merge(&s->usage, &event->usage);
-    }
-    return s->to->writer_event(s->writer, event, &s->out);
 }
 
 static int fail(aigw_stream *s, const char *why, aigw_error *err)
@@ -151,7 +195,7 @@ int aigw_stream_feed(aigw_stream *s, aigw_slice bytes, aigw_error *err)
         return failed_before(err);
     }
     if (s->reader != NULL) {
-        gw_event_sink sink = {on_event, s};
+        gw_event_sink sink = sink_of(s);
         return settle(s, s->from->reader_feed(s->reader, bytes, &sink, err), err);
     }
     int rc = gw_sse_feed(&s->sse, bytes, on_raw_event, s);
@@ -169,7 +213,7 @@ int aigw_stream_finish(aigw_stream *s, aigw_error *err)
         return failed_before(err);
     }
     if (s->reader != NULL) {
-        gw_event_sink sink = {on_event, s};
+        gw_event_sink sink = sink_of(s);
         return settle(s, s->from->reader_end(s->reader, &sink, err), err);
     }
     s->ending = true;
@@ -206,6 +250,8 @@ void aigw_stream_free(aigw_stream *s)
     if (s->writer != NULL) {
         s->to->writer_free(s->writer);
     }
+    gw_unwrap_free(&s->unwrap);
+    gw_arena_free(s->asked);
     gw_free(s->reader);
     gw_free(s->writer);
     gw_free(s->tap);

@@ -33,6 +33,10 @@ int gw_anthropic_read_content(const gw_anthropic_in *in, gw_json_ref content, gw
 int gw_anthropic_read_messages(const gw_anthropic_in *in, gw_json_ref array, gw_chat_request *out);
 int gw_anthropic_read_tools(const gw_anthropic_in *in, gw_chat_request *out);
 
+/* The same-format patch: thinking that nobody signed (ours, of a provider of another format) goes. */
+int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc, gw_patch out[GW_MEND_MAX],
+                              size_t *count);
+
 /* Request, writing */
 int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
                                const gw_write_options *options, gw_buf *out, gw_notes *notes,
@@ -46,6 +50,7 @@ typedef struct gw_anthropic_model {
     bool xhigh;         /* effort "xhigh" */
     bool sampling;      /* temperature, top_p, top_k */
     bool mid_system;    /* role "system" inside of messages */
+    bool structured;    /* output_config.format */
     int64_t max_output; /* 0: not known */
 } gw_anthropic_model;
 
@@ -59,6 +64,8 @@ typedef struct gw_anthropic_plan {
     gw_thinking thinking; /* UNSAID: none is written */
     int64_t budget;
     gw_effort effort; /* output_config.effort; UNSAID: none */
+    bool json_tool;   /* the schema of the answer goes out as a tool that must be called */
+    bool json_words;  /* JSON is asked for in the system prompt */
 } gw_anthropic_plan;
 
 typedef struct gw_anthropic_out {
@@ -70,6 +77,9 @@ typedef struct gw_anthropic_out {
     gw_notes *notes;
     aigw_error *err;
     size_t marks_total, marks_seen; /* cache marks: only the last four are written */
+    struct gw_anthropic_id *ids;    /* of the calls written so far: open addressing */
+    size_t id_count, id_slots;
+    size_t turn;                    /* number of the turn at hand */
 } gw_anthropic_out;
 
 int gw_anthropic_note(gw_anthropic_out *o, gw_json_ref at, const char *reason);
@@ -78,6 +88,10 @@ int gw_anthropic_note_member(gw_anthropic_out *o, const char *member, const char
 int gw_anthropic_decide(gw_anthropic_out *o);
 void gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark);
 int gw_anthropic_write_part(gw_anthropic_out *o, const gw_part *part);
+/* Ids as the API takes them, each one once: `id` and `tool_use_id` of the same call get the same. */
+int gw_anthropic_write_call_id(gw_anthropic_out *o, gw_jstr id);
+int gw_anthropic_write_result_id(gw_anthropic_out *o, gw_jstr id);
+void gw_anthropic_write_tool_name(gw_anthropic_out *o, gw_jstr name);
 int gw_anthropic_write_system(gw_anthropic_out *o);
 int gw_anthropic_write_messages(gw_anthropic_out *o);
 int gw_anthropic_write_tools(gw_anthropic_out *o);

@@ -62,13 +62,22 @@ void gw_anthropic_read_error(gw_arena *arena, int status, aigw_slice body, gw_ap
     static const gw_json_limits lenient = {.lone_surrogates = true};
     static const gw_json_doc nothing;
     gw_json_doc doc;
-    if (gw_json_parse(arena, body, &lenient, &doc, NULL) != AIGW_OK ||
-        gw_json_typeof(&doc, 0) != GW_JSON_OBJECT) {
+    bool parsed = gw_json_parse(arena, body, &lenient, &doc, NULL) == AIGW_OK;
+    gw_json_ref root = 0;
+    if (parsed && gw_json_typeof(&doc, 0) == GW_JSON_ARRAY) {
+        root = gw_json_first(&doc, 0);
+    }
+    if (!parsed || gw_json_typeof(&doc, root) != GW_JSON_OBJECT) {
         gw_anthropic_error_read(&nothing, GW_JSON_ABSENT, status, out);
     } else {
-        gw_json_ref object = gw_json_get(&doc, 0, "error");
-        gw_anthropic_error_read(&doc, object == GW_JSON_ABSENT ? 0 : object, status, out);
-        out->request_id = gw_jstr_of(&doc, gw_json_get(&doc, 0, "request_id"));
+        gw_json_ref object = gw_json_get(&doc, root, "error");
+        gw_anthropic_error_read(&doc, object == GW_JSON_ABSENT ? root : object, status, out);
+        out->request_id = gw_jstr_of(&doc, gw_json_get(&doc, root, "request_id"));
+        if (gw_jstr_blank(out->message)) { /* of a host in between */
+            gw_jstr detail = gw_jstr_of(&doc, gw_json_get(&doc, root, "detail"));
+            out->message =
+                gw_has(detail) ? detail : gw_jstr_of(&doc, gw_json_get(&doc, root, "message"));
+        }
     }
     if (gw_jstr_blank(out->message)) {
         out->message = gw_jstr_lit("The provider answered with an error that says nothing.");

@@ -60,7 +60,7 @@ static bool at_least(version v, int major, int minor)
 
 gw_anthropic_model gw_anthropic_model_of(aigw_slice name)
 {
-    gw_anthropic_model plain = {.thinking = true, .sampling = true};
+    gw_anthropic_model plain = {.thinking = true, .sampling = true, .structured = true};
     const char *claude = gw_find(name, GW_S("claude-"));
     if (claude == NULL) {
         return plain;
@@ -79,6 +79,7 @@ gw_anthropic_model gw_anthropic_model_of(aigw_slice name)
     m.xhigh = at_least(v, 4, 7);
     m.sampling = !at_least(v, 4, 7); /* "models newer than Claude Opus 4.6" reject it */
     m.mid_system = at_least(v, 4, 8);
+    m.structured = at_least(v, 4, 5) || (v.opus && at_least(v, 4, 1));
     m.max_output = 64000;
     if (!at_least(v, 3, 5)) {
         m.max_output = 4096;
@@ -106,9 +107,10 @@ int gw_anthropic_note_member(gw_anthropic_out *o, const char *member, const char
 
 static int64_t default_max_tokens(const gw_anthropic_out *o)
 {
-    int64_t n = o->options->default_max_tokens > 0 ? o->options->default_max_tokens
-                                                   : (int64_t)DEFAULT_MAX_TOKENS;
-    int64_t most = o->plan.model.max_output;
+    int64_t n = o->options->default_max_tokens, most = o->plan.model.max_output;
+    if (n <= 0) {
+        n = most > 0 ? most : (int64_t)DEFAULT_MAX_TOKENS;
+    }
     return most > 0 && n > most ? most : n;
 }
 
@@ -151,7 +153,11 @@ static int64_t budget_of(const gw_anthropic_out *o)
         break;
     }
     int64_t most = o->plan.model.max_output;
-    return most > 0 ? most - default_max_tokens(o) : UNKNOWN_MAX_BUDGET;
+    if (most == 0) {
+        return UNKNOWN_MAX_BUDGET;
+    }
+    int64_t rest = default_max_tokens(o) < most ? default_max_tokens(o) : DEFAULT_MAX_TOKENS;
+    return most - rest;
 }
 
 /* A budget is at least 1024 and less than max_tokens. The caller's own maximum stays what it is. */
@@ -211,7 +217,7 @@ static int decide_effort(gw_anthropic_out *o)
     if (!o->plan.model.thinking) {
         return gw_anthropic_note_member(o, member, "the model does not think");
     }
-    if (forced_tool(o->r)) {
+    if (forced_tool(o->r) || o->plan.json_tool) {
         return gw_anthropic_note_member(o, member, "no thinking with a forced tool choice");
     }
     if (o->plan.model.adaptive) {
@@ -221,6 +227,21 @@ static int decide_effort(gw_anthropic_out *o)
         return gw_anthropic_note_member(o, member, "the tool loop holds no thinking to go on from");
     }
     return fit_budget(o);
+}
+
+/* Where the model knows no output_config.format: a tool of its own if there is no other, else words. */
+static void decide_shape(gw_anthropic_out *o)
+{
+    const gw_chat_request *r = o->r;
+    bool schema = r->shape == GW_SHAPE_SCHEMA && gw_has_raw(r->schema);
+    bool can = o->plan.same || o->plan.model.structured;
+    bool object = false;
+    gw_json_doc doc;
+    if (schema && !can && gw_json_parse(o->arena, r->schema.json, NULL, &doc, NULL) == AIGW_OK) {
+        object = gw_json_is(&doc, gw_json_get(&doc, 0, "type"), "object");
+    }
+    o->plan.json_tool = schema && !can && object && r->tool_count == 0;
+    o->plan.json_words = r->shape != GW_SHAPE_TEXT && !(schema && can) && !o->plan.json_tool;
 }
 
 int gw_anthropic_decide(gw_anthropic_out *o)
@@ -238,6 +259,7 @@ int gw_anthropic_decide(gw_anthropic_out *o)
     p->same = r->format == AIGW_FORMAT_ANTHROPIC;
     p->max_tokens = r->max_tokens >= 0 ? r->max_tokens : default_max_tokens(o);
     p->budget = r->thinking_budget;
+    decide_shape(o);
     if (p->same) {
         p->thinking = r->thinking;
         p->effort = r->effort;
@@ -246,7 +268,7 @@ int gw_anthropic_decide(gw_anthropic_out *o)
     if (r->thinking == GW_THINKING_UNSAID) {
         return decide_effort(o);
     }
-    if (r->thinking != GW_THINKING_OFF && forced_tool(r)) {
+    if (r->thinking != GW_THINKING_OFF && (forced_tool(r) || p->json_tool)) {
         return gw_anthropic_note_member(o, "thinking", "no thinking with a forced tool choice");
     }
     p->thinking = r->thinking;

@@ -12,6 +12,38 @@ static int read_source_data(const gw_anthropic_in *in, gw_json_ref source, gw_pa
     return rc != AIGW_OK ? rc : gw_anthropic_string(in, source, "data", true, &part->data);
 }
 
+/* Texts only: joined with blank lines into the part's text. Else the part stays as it is, native. */
+static int join_texts(const gw_anthropic_in *in, const gw_part *parts, size_t count, gw_part *part)
+{
+    static const char gap[] = "\\n\\n";
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].kind != GW_PART_TEXT) {
+            part->kind = GW_PART_NATIVE;
+            return AIGW_OK;
+        }
+        len += parts[i].text.inner.len + sizeof gap;
+    }
+    char *to = gw_arena_alloc(in->arena, len + 1);
+    if (to == NULL) {
+        return gw_fail_nomem(in->err);
+    }
+    part->text.inner = (aigw_slice){to, 0};
+    for (size_t i = 0; i < count; i++) {
+        aigw_slice text = parts[i].text.inner;
+        if (i > 0) {
+            memcpy(to, gap, sizeof gap - 1);
+            to += sizeof gap - 1;
+        }
+        if (text.len > 0) {
+            memcpy(to, text.data, text.len);
+        }
+        to += text.len;
+    }
+    part->text.inner.len = (size_t)(to - part->text.inner.data);
+    return AIGW_OK;
+}
+
 /* A document whose source is itself content: text when it is only text, else the whole block stays. */
 static int read_source_content(const gw_anthropic_in *in, gw_json_ref source, gw_part *part)
 {
@@ -25,12 +57,7 @@ static int read_source_content(const gw_anthropic_in *in, gw_json_ref source, gw
     if (rc != AIGW_OK) {
         return rc;
     }
-    if (count == 1 && parts[0].kind == GW_PART_TEXT) {
-        part->text = parts[0].text;
-    } else {
-        part->kind = GW_PART_NATIVE;
-    }
-    return AIGW_OK;
+    return join_texts(in, parts, count, part);
 }
 
 static int read_source(const gw_anthropic_in *in, gw_json_ref block, gw_part *part)
@@ -87,6 +114,18 @@ static int read_document(const gw_anthropic_in *in, gw_json_ref block, gw_part *
     part->kind = GW_PART_DOCUMENT;
     int rc = gw_anthropic_string(in, block, "title", false, &part->name);
     return rc != AIGW_OK ? rc : read_source(in, block, part);
+}
+
+/* A passage that a search found: to another format it is a document of that text. */
+static int read_search_result(const gw_anthropic_in *in, gw_json_ref block, gw_part *part)
+{
+    part->kind = GW_PART_DOCUMENT;
+    if (gw_json_is_null(in->doc, gw_json_get(in->doc, block, "content"))) {
+        part->kind = GW_PART_NATIVE;
+        return AIGW_OK;
+    }
+    int rc = gw_anthropic_string(in, block, "title", false, &part->name);
+    return rc != AIGW_OK ? rc : read_source_content(in, block, part);
 }
 
 static int read_tool_use(const gw_anthropic_in *in, gw_json_ref block, gw_part *part)
@@ -156,6 +195,7 @@ static const struct block_reader {
     {"text", IN(GW_ROLE_SYSTEM) | IN_USER | IN_ASSISTANT | IN_RESULT, read_text},
     {"image", IN_USER | IN_RESULT, read_image},
     {"document", IN_USER | IN_RESULT, read_document},
+    {"search_result", IN_USER | IN_RESULT, read_search_result},
     {"tool_use", IN_ASSISTANT, read_tool_use},
     {"tool_result", IN_USER, read_tool_result},
     {"thinking", IN_ASSISTANT, read_thinking},

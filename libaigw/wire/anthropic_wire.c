@@ -104,6 +104,7 @@ const gw_wire gw_wire_anthropic = {
     .format = AIGW_FORMAT_ANTHROPIC,
     .read_request = gw_anthropic_read_request,
     .write_request = gw_anthropic_write_request,
+    .mend_request = gw_anthropic_mend_request,
     .read_answer = gw_anthropic_read_answer,
     .write_answer = gw_anthropic_write_answer,
     .read_error = gw_anthropic_read_error,

@@ -227,7 +227,7 @@ static int write_output_config(gw_anthropic_out *o)
         [GW_EFFORT_LOW] = "low",     [GW_EFFORT_MEDIUM] = "medium", [GW_EFFORT_HIGH] = "high",
         [GW_EFFORT_XHIGH] = "xhigh", [GW_EFFORT_MAX] = "max",
     };
-    bool schema = o->r->shape == GW_SHAPE_SCHEMA && gw_has_raw(o->r->schema);
+    bool schema = o->r->shape == GW_SHAPE_SCHEMA && !o->plan.json_tool && !o->plan.json_words;
     bool effort = o->plan.effort >= GW_EFFORT_LOW;
     if (!schema && !effort) {
         return AIGW_OK;

@@ -196,20 +196,6 @@ static int write_file(gw_anthropic_out *o, const gw_part *part)
     return rc;
 }
 
-/* The API takes ids of [a-zA-Z0-9_-]; call and result are changed alike. */
-static void write_call_id(gw_anthropic_out *o, const char *name, gw_jstr id)
-{
-    gw_jw_key(&o->w, name);
-    gw_jw_begin_string(&o->w);
-    for (size_t i = 0; i < id.inner.len; i++) {
-        char c = id.inner.data[i];
-        bool fine =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-        gw_jw_part_inner(&o->w, fine ? gw_slice(&id.inner.data[i], 1) : GW_S("_"));
-    }
-    gw_jw_end_string(&o->w);
-}
-
 static int write_tool_use(gw_anthropic_out *o, const gw_part *part)
 {
     aigw_slice args;
@@ -218,11 +204,11 @@ static int write_tool_use(gw_anthropic_out *o, const gw_part *part)
         return rc;
     }
     open_block(o, "tool_use");
-    write_call_id(o, "id", part->id);
-    member(o, "name", part->tool_name);
+    rc = gw_anthropic_write_call_id(o, part->id);
+    gw_anthropic_write_tool_name(o, part->tool_name);
     gw_jw_key(&o->w, "input");
     gw_jw_raw(&o->w, args);
-    return AIGW_OK;
+    return rc;
 }
 
 static int write_result_blocks(gw_anthropic_out *o, const gw_part *result)
@@ -250,7 +236,10 @@ static int write_result_blocks(gw_anthropic_out *o, const gw_part *result)
 static int write_tool_result(gw_anthropic_out *o, const gw_part *part)
 {
     open_block(o, "tool_result");
-    write_call_id(o, "tool_use_id", part->id);
+    int rc = gw_anthropic_write_result_id(o, part->id);
+    if (rc != AIGW_OK) {
+        return rc;
+    }
     if (part->is_error) {
         gw_jw_key(&o->w, "is_error");
         gw_jw_bool(&o->w, true);

@@ -2,7 +2,47 @@
  * Writing tools and tool_choice of a Messages request.
  * Knows nothing of messages.
  */
+#include "chat/wrap.h"
 #include "wire/anthropic.h"
+
+void gw_anthropic_write_tool_name(gw_anthropic_out *o, gw_jstr name)
+{
+    gw_jw_key(&o->w, "name");
+    if (o->plan.same) {
+        gw_jw_jstr(&o->w, name);
+    } else {
+        gw_jw_tool_name(&o->w, name, GW_TOOL_NAME_LONG);
+    }
+}
+
+/* The model has no output_config.format: a tool with the schema, which it must call. */
+static int write_json_tool(gw_anthropic_out *o)
+{
+    gw_json_doc schema;
+    int rc = gw_json_parse(o->arena, o->r->schema.json, NULL, &schema, o->err);
+    if (rc != AIGW_OK) {
+        return rc;
+    }
+    gw_jw *w = &o->w;
+    gw_jw_key(w, "tools");
+    gw_jw_array(w);
+    gw_jw_object(w);
+    gw_jw_key(w, "name");
+    gw_jw_str(w, GW_JSON_TOOL);
+    gw_jw_key(w, "description");
+    if (o->r->schema_description.inner.len > 0) {
+        gw_jw_jstr(w, o->r->schema_description);
+    } else {
+        gw_jw_str(w, "Give the answer by calling this tool.");
+    }
+    gw_jw_key(w, "input_schema");
+    gw_anthropic_write_schema(w, &schema, 0);
+    gw_jw_object_end(w);
+    gw_jw_array_end(w);
+    gw_jw_key(w, "tool_choice");
+    gw_jw_raw(w, GW_S("{\"type\":\"tool\",\"name\":\"" GW_JSON_TOOL "\"}"));
+    return gw_anthropic_note_member(o, "response_format", "sent as a tool that must be called");
+}
 
 static bool is_allowed(const gw_chat_request *r, const gw_tool *tool)
 {
@@ -35,6 +75,10 @@ static int write_schema(gw_anthropic_out *o, const gw_tool *tool)
         (type != GW_JSON_ABSENT && !gw_json_is(&schema, type, "object"))) {
         return gw_json_fail(o->err, o->r->doc, tool->at, AIGW_E_UNSUPPORTED, "bad_tool_schema",
                             "the parameters of a tool must be of type \"object\"");
+    }
+    if (tool->strict == 1 && type != GW_JSON_ABSENT) { /* what is enforced has the subset of output_config.format */
+        gw_anthropic_write_schema(&o->w, &schema, 0);
+        return AIGW_OK;
     }
     if (type != GW_JSON_ABSENT) {
         gw_jw_raw(&o->w, tool->schema.json);
@@ -91,8 +135,7 @@ static int write_tool(gw_anthropic_out *o, const gw_tool *tool)
                             "this provider does not have that hosted tool");
     }
     gw_jw_object(&o->w);
-    gw_jw_key(&o->w, "name");
-    gw_jw_jstr(&o->w, tool->name);
+    gw_anthropic_write_tool_name(o, tool->name);
     if (gw_has(tool->description)) {
         gw_jw_key(&o->w, "description");
         gw_jw_jstr(&o->w, tool->description);
@@ -140,8 +183,7 @@ static void write_choice(gw_anthropic_out *o)
     gw_jw_key(&o->w, "type");
     gw_jw_str(&o->w, word);
     if (r->tool_choice == GW_TOOL_NAMED && r->tool_name_count > 0) {
-        gw_jw_key(&o->w, "name");
-        gw_jw_jstr(&o->w, r->tool_names[0]);
+        gw_anthropic_write_tool_name(o, r->tool_names[0]);
     }
     bool tell = r->parallel_tool_calls == 0 || (o->plan.same && r->parallel_tool_calls == 1);
     if (tell && r->tool_choice != GW_TOOL_NONE) {
@@ -167,6 +209,9 @@ int gw_anthropic_write_tools(gw_anthropic_out *o)
         if (rc != AIGW_OK) {
             return rc;
         }
+    }
+    if (o->plan.json_tool) {
+        return write_json_tool(o);
     }
     if (written > 0) {
         gw_jw_array_end(&o->w);

@@ -34,6 +34,7 @@ size_t gw_anthropic_leading(const gw_chat_request *r)
 }
 
 static const char json_words[] = "Answer with one valid JSON object and nothing else.";
+static const char schema_words[] = "\n\nThe JSON object must fit this JSON Schema:\n";
 
 static bool is_block(const gw_part *part)
 {
@@ -96,12 +97,20 @@ static int write_system_parts(gw_anthropic_out *o, size_t leading, bool as_strin
     return AIGW_OK;
 }
 
+static void write_json_words(gw_anthropic_out *o)
+{
+    gw_jw_part(&o->w, aigw_slice_of(json_words));
+    if (gw_has_raw(o->r->schema)) {
+        gw_jw_part(&o->w, aigw_slice_of(schema_words));
+        gw_jw_part(&o->w, o->r->schema.json);
+    }
+}
+
 int gw_anthropic_write_system(gw_anthropic_out *o)
 {
     size_t leading = gw_anthropic_leading(o->r);
     size_t texts = count_system(o->r, leading);
-    bool json = o->r->shape == GW_SHAPE_JSON ||
-                (o->r->shape == GW_SHAPE_SCHEMA && !gw_has_raw(o->r->schema));
+    bool json = o->plan.json_words;
     int rc = json ? gw_anthropic_note_member(o, "response_format", "asked for in the system prompt")
                   : AIGW_OK;
     if (rc != AIGW_OK || (texts == 0 && !json)) {
@@ -115,7 +124,7 @@ int gw_anthropic_write_system(gw_anthropic_out *o)
             gw_jw_part_inner(&o->w, GW_S("\\n\\n"));
         }
         if (json) {
-            gw_jw_part_inner(&o->w, aigw_slice_of(json_words));
+            write_json_words(o);
         }
         gw_jw_end_string(&o->w);
         return rc;
@@ -123,8 +132,12 @@ int gw_anthropic_write_system(gw_anthropic_out *o)
     gw_jw_array(&o->w);
     rc = write_system_parts(o, leading, false);
     if (json) {
-        gw_part extra = {.kind = GW_PART_TEXT, .text = gw_jstr_lit(json_words)};
-        rc = rc == AIGW_OK ? gw_anthropic_write_part(o, &extra) : rc;
+        gw_jw_raw(&o->w, GW_S("{\"type\":\"text\",\"text\":"));
+        o->w.comma = false;
+        gw_jw_begin_string(&o->w);
+        write_json_words(o);
+        gw_jw_end_string(&o->w);
+        gw_jw_object_end(&o->w);
     }
     gw_jw_array_end(&o->w);
     return rc;
@@ -291,6 +304,7 @@ static int write_turn(gw_anthropic_out *o, const turns *t, const turn *it)
 {
     static const char *const roles[] = {
         [GW_ROLE_SYSTEM] = "system", [GW_ROLE_USER] = "user", [GW_ROLE_ASSISTANT] = "assistant"};
+    o->turn++;
     gw_jw_object(&o->w);
     gw_jw_key(&o->w, "role");
     gw_jw_str(&o->w, roles[it->role]);

@@ -48,6 +48,8 @@ typedef struct gw_oc_writing {
     bool same; /* the request was read from this format */
 } gw_oc_writing;
 
+/* A tool's name as a member `name`, as OpenAI takes it. */
+void gw_oc_write_tool_name(gw_oc_writing *wr, gw_jstr name);
 int gw_oc_note(gw_oc_writing *wr, gw_json_ref at, const char *reason);
 /* Parts that this format cannot say are noted and skipped. */
 bool gw_oc_can_write_part(const gw_oc_writing *wr, const gw_part *part);
@@ -83,6 +85,8 @@ void gw_oc_write_call_signature(gw_jw *w, gw_jstr signature);
 void gw_oc_write_annotations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t start,
                              int64_t end);
 int64_t gw_oc_code_points(gw_jstr text);
+/* The id, or one from the answer's seed where the provider gave none. */
+void gw_oc_write_call_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal);
 /* "call_" and 20 hex digits from the answer's id and the place of the call; to holds 26 bytes. */
 void gw_oc_make_call_id(char *to, aigw_slice seed, uint32_t choice, uint32_t ordinal);
 /* "audio" or "images": members of a message that are carried as native blocks. NULL-ended. */

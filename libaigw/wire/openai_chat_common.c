@@ -262,6 +262,17 @@ int64_t gw_oc_code_points(gw_jstr text)
     return n;
 }
 
+void gw_oc_write_call_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal)
+{
+    char made[26];
+    if (id.inner.len > 0) {
+        gw_jw_jstr(w, id);
+        return;
+    }
+    gw_oc_make_call_id(made, seed, choice, ordinal);
+    gw_jw_str(w, made);
+}
+
 void gw_oc_make_call_id(char *to, aigw_slice seed, uint32_t choice, uint32_t ordinal)
 {
     uint64_t h = 14695981039346656037u;

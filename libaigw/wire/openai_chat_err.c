@@ -75,6 +75,31 @@ static void set_kind(gw_api_error *out)
         out->kind = kind;
 }
 
+/* Where hosts that are no OpenAI put their words: a string, or the first of a list. */
+static gw_jstr other_message(const gw_json_doc *doc, gw_json_ref object)
+{
+    static const char *const names[] = {"detail", "message", "errors", "error_message", "msg"};
+    static const char *const inner[] = {"msg", "message", "detail"};
+    gw_jstr found = {{NULL, 0}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        gw_json_ref ref = gw_json_get(doc, object, names[i]);
+        for (int depth = 0; depth < 4 && !gw_has(found) && ref != GW_JSON_ABSENT; depth++) {
+            found = gw_jstr_of(doc, ref);
+            gw_json_ref next = GW_JSON_ABSENT;
+            if (gw_json_typeof(doc, ref) == GW_JSON_ARRAY)
+                next = gw_json_first(doc, ref);
+            for (size_t k = 0; k < sizeof(inner) / sizeof(inner[0]) && next == GW_JSON_ABSENT; k++) {
+                if (gw_json_typeof(doc, ref) == GW_JSON_OBJECT)
+                    next = gw_json_get(doc, ref, inner[k]);
+            }
+            ref = next;
+        }
+        if (gw_has(found))
+            return found;
+    }
+    return found;
+}
+
 void gw_oc_error_of(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, int status,
                     gw_api_error *out)
 {
@@ -91,7 +116,7 @@ void gw_oc_error_of(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, i
         gw_json_ref code = gw_json_get(doc, error, "code");
         out->message = gw_jstr_of(doc, gw_json_get(doc, error, "message"));
         if (!gw_has(out->message))
-            out->message = gw_jstr_of(doc, gw_json_get(doc, error, "detail"));
+            out->message = other_message(doc, error);
         out->type = gw_jstr_of(doc, gw_json_get(doc, error, "type"));
         out->param = gw_jstr_of(doc, gw_json_get(doc, error, "param"));
         out->code = gw_jstr_of(doc, code);

@@ -169,6 +169,22 @@ static int read_thinking(const gw_oc_reading *rd, gw_json_ref ref, gw_message *o
     return AIGW_OK;
 }
 
+/* Clients replay what compatible hosts gave them: null, nothing, or the object itself. */
+static int read_args(const gw_oc_reading *rd, gw_json_ref body, gw_part *out)
+{
+    if (out->custom)
+        return gw_oc_string(rd, body, "input", &out->args_text);
+    gw_json_ref args = gw_json_get(rd->doc, body, "arguments");
+    out->args_text = gw_jstr_lit("");
+    if (gw_json_is_null(rd->doc, args))
+        return AIGW_OK;
+    if (gw_json_typeof(rd->doc, args) != GW_JSON_OBJECT)
+        return gw_oc_string(rd, body, "arguments", &out->args_text);
+    out->args_text = (gw_jstr){{NULL, 0}};
+    out->args = gw_raw_of(rd->doc, args);
+    return AIGW_OK;
+}
+
 static int read_call(gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
 {
     gw_jstr type = gw_jstr_lit("function");
@@ -190,7 +206,7 @@ static int read_call(gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
         return gw_oc_wrong(rd, body == GW_JSON_ABSENT ? ref : body, key, "an object");
     rc = gw_oc_string(rd, body, "name", &out->tool_name);
     if (rc == AIGW_OK)
-        rc = gw_oc_string(rd, body, out->custom ? "input" : "arguments", &out->args_text);
+        rc = read_args(rd, body, out);
     out->signature = gw_oc_call_signature(rd->doc, ref);
     return rc == AIGW_OK ? remember_id(rd, out->id) : rc;
 }

@@ -92,6 +92,17 @@ static int write_content(gw_oc_writing *wr, const gw_part *parts, size_t count)
     return rc;
 }
 
+/* An image or a file that the client wants to be seen is not left out in silence. */
+static int leave_out(gw_oc_writing *wr, const gw_part *part)
+{
+    if (part->kind == GW_PART_IMAGE || part->kind == GW_PART_DOCUMENT)
+        return gw_json_fail(wr->err, wr->request->doc, part->at, AIGW_E_UNSUPPORTED,
+                            "unsupported_part",
+                            gw_has(part->file_id) ? "the file is kept by another provider"
+                                                  : "this provider takes no document by its URL");
+    return gw_oc_note(wr, part->at, "OpenAI chat has no content part for this");
+}
+
 /* Notes every part that is said neither in content nor in a member of its own. */
 static int note_dropped(gw_oc_writing *wr, const gw_message *message)
 {
@@ -104,7 +115,7 @@ static int note_dropped(gw_oc_writing *wr, const gw_message *message)
                           part->kind == GW_PART_REDACTED_THINKING ||
                           part->kind == GW_PART_REFUSAL || (wr->same && gw_has(part->name)));
         if (!own_member && !in_content(wr, part))
-            rc = gw_oc_note(wr, part->at, "OpenAI chat has no content part for this");
+            rc = leave_out(wr, part);
         if (rc == AIGW_OK && gw_has_raw(part->citations) && !wr->same)
             rc = gw_oc_note(wr, part->at, "OpenAI chat takes no citations in a request");
     }
@@ -126,42 +137,68 @@ static void write_thinking_block(gw_jw *w, const gw_part *part)
     gw_jw_object_end(w);
 }
 
-/* reasoning_content for hosts that read text; thinking_blocks where text alone would lose something. */
-static void write_thinking(gw_oc_writing *wr, const gw_message *message)
+/* An empty signature marks text that a host thought aloud and nobody signed. */
+static bool is_signed(const gw_part *part)
 {
-    size_t texts = 0, blocks = 0;
+    return part->kind == GW_PART_REDACTED_THINKING ||
+           (part->kind == GW_PART_THINKING && part->signature.inner.len > 0);
+}
+
+/* Has the user spoken since? Hosts want their reasoning back within a tool loop, and not after it. */
+static bool is_over(const gw_oc_writing *wr, const gw_message *message)
+{
+    const gw_chat_request *r = wr->request;
+    if (wr->same)
+        return false;
+    for (const gw_message *m = message + 1; m < r->messages + r->message_count; m++) {
+        if (m->role == GW_ROLE_USER)
+            return true;
+    }
+    return false;
+}
+
+static bool says_thinking(const gw_oc_writing *wr, const gw_message *message, const gw_part *part)
+{
+    return part->kind == GW_PART_THINKING && part->text.inner.len > 0 &&
+           (is_signed(part) || !is_over(wr, message));
+}
+
+/* reasoning_content for hosts that read text; thinking_blocks where text alone would lose something. */
+static int write_thinking(gw_oc_writing *wr, const gw_message *message)
+{
+    size_t texts = 0;
     bool structured = false;
-    for (size_t i = 0; i < message->part_count; i++) {
+    int rc = AIGW_OK;
+    for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
         const gw_part *part = &message->parts[i];
         if (part->kind != GW_PART_THINKING && part->kind != GW_PART_REDACTED_THINKING)
             continue;
-        blocks++;
-        if (part->text.inner.len > 0)
-            texts++;
-        if (part->kind == GW_PART_REDACTED_THINKING || gw_has(part->signature) ||
-            part->text.inner.len == 0)
+        texts += says_thinking(wr, message, part) ? 1 : 0;
+        if (is_signed(part))
             structured = true;
+        else if (is_over(wr, message))
+            rc = gw_oc_note(wr, part->at, "thinking that nobody signed is sent in its tool loop only");
     }
     gw_jw *w = &wr->w;
     if (texts > 0) {
         gw_jw_key(w, "reasoning_content");
         gw_jw_begin_string(w);
         for (size_t i = 0; i < message->part_count; i++) {
-            if (message->parts[i].kind == GW_PART_THINKING)
+            if (says_thinking(wr, message, &message->parts[i]))
                 gw_jw_part_inner(w, message->parts[i].text.inner);
         }
         gw_jw_end_string(w);
     }
-    if (!structured && blocks < 2)
-        return;
+    if (!structured)
+        return rc;
     gw_jw_key(w, "thinking_blocks");
     gw_jw_array(w);
     for (size_t i = 0; i < message->part_count; i++) {
-        const gw_part *part = &message->parts[i];
-        if (part->kind == GW_PART_THINKING || part->kind == GW_PART_REDACTED_THINKING)
-            write_thinking_block(w, part);
+        if (is_signed(&message->parts[i]))
+            write_thinking_block(w, &message->parts[i]);
     }
     gw_jw_array_end(w);
+    return rc;
 }
 
 static int write_call(gw_oc_writing *wr, const gw_part *part)
@@ -179,8 +216,7 @@ static int write_call(gw_oc_writing *wr, const gw_part *part)
     gw_jw_str(w, type);
     gw_jw_key(w, type);
     gw_jw_object(w);
-    gw_jw_key(w, "name");
-    gw_jw_jstr(w, part->tool_name);
+    gw_oc_write_tool_name(wr, part->tool_name);
     gw_jw_key(w, part->custom ? "input" : "arguments");
     gw_jw_jstr(w, args);
     gw_jw_object_end(w);
@@ -244,8 +280,8 @@ static int write_assistant(gw_oc_writing *wr, const gw_message *message)
     if (rc != AIGW_OK)
         return rc;
     write_members(wr, message);
-    write_thinking(wr, message);
-    return write_calls(wr, message);
+    rc = write_thinking(wr, message);
+    return rc == AIGW_OK ? write_calls(wr, message) : rc;
 }
 
 static int write_message(gw_oc_writing *wr, const gw_message *message)
@@ -308,7 +344,7 @@ static int write_result_text(gw_oc_writing *wr, const gw_part *result)
     for (size_t i = 0; i < result->part_count && rc == AIGW_OK; i++) {
         const gw_part *part = &result->parts[i];
         if (!gw_oc_can_write_part(wr, part)) {
-            rc = gw_oc_note(wr, part->at, "OpenAI chat has no such part in a tool result");
+            rc = leave_out(wr, part);
             continue;
         }
         if (!first)

@@ -115,6 +115,15 @@ static int read_content(answer_reading *ar, gw_json_ref content, gw_raw citation
     return rc;
 }
 
+/* From the answer's id. Without one it would be the same in every turn: then the writer makes it. */
+static gw_jstr make_call_id(const answer_reading *ar, char made[26])
+{
+    if (ar->id.inner.len == 0)
+        return (gw_jstr){{NULL, 0}};
+    gw_oc_make_call_id(made, ar->id.inner, ar->choice, ar->calls);
+    return gw_jstr_lit(made);
+}
+
 static int read_call(answer_reading *ar, gw_json_ref call)
 {
     const gw_json_doc *doc = ar->doc;
@@ -128,10 +137,8 @@ static int read_call(answer_reading *ar, gw_json_ref call)
     if (gw_json_typeof(doc, body) != GW_JSON_OBJECT)
         return AIGW_OK; /* no call that anybody could make */
     open.call_id = gw_jstr_of(doc, gw_json_get(doc, call, "id"));
-    if (open.call_id.inner.len == 0) {
-        gw_oc_make_call_id(made, ar->id.inner, ar->choice, ar->calls);
-        open.call_id = gw_jstr_lit(made);
-    }
+    if (open.call_id.inner.len == 0)
+        open.call_id = make_call_id(ar, made);
     open.tool_name = gw_jstr_of(doc, gw_json_get(doc, body, "name"));
     gw_json_ref args = gw_json_get(doc, body, open.custom ? "input" : "arguments");
     gw_part part = {.args_text = gw_jstr_of(doc, args), .custom = open.custom};
@@ -160,9 +167,9 @@ static int read_calls(answer_reading *ar, gw_json_ref message)
     } else if (gw_json_typeof(ar->doc, single) == GW_JSON_OBJECT) {
         char made[26];
         gw_event open = event_of(ar, GW_EV_BLOCK_START), delta = event_of(ar, GW_EV_DELTA);
-        gw_oc_make_call_id(made, ar->id.inner, ar->choice, ar->calls++);
         open.block_kind = delta.block_kind = GW_BLOCK_TOOL_CALL;
-        open.call_id = gw_jstr_lit(made);
+        open.call_id = make_call_id(ar, made);
+        ar->calls++;
         open.tool_name = gw_jstr_of(ar->doc, gw_json_get(ar->doc, single, "name"));
         delta.delta = gw_jstr_of(ar->doc, gw_json_get(ar->doc, single, "arguments"));
         rc = emit_block(ar, &open, &delta);
@@ -221,6 +228,13 @@ static int read_choice(answer_reading *ar, gw_json_ref choice)
         return rc;
     gw_event ev = event_of(ar, GW_EV_FINISH);
     gw_jstr word = gw_jstr_of(doc, gw_json_get(doc, choice, "finish_reason"));
+    if (gw_jstr_is(word, "error")) {
+        ev.kind = GW_EV_ERROR;
+        ev.error.kind = GW_ERR_UPSTREAM;
+        ev.error.message = gw_jstr_lit("The provider broke off with an error.");
+        rc = gw_emit(ar->sink, &ev);
+        return rc == AIGW_OK ? AIGW_E_UPSTREAM : rc;
+    }
     ev.block = 0;
     ev.finish = gw_oc_finish_of(word, ar->calls > 0);
     ev.native_finish = gw_jstr_of(doc, gw_json_get(doc, choice, "native_finish_reason"));
@@ -361,8 +375,9 @@ static void write_thinking(gw_jw *w, const gw_choice *choice)
     gw_jw_array_end(w);
 }
 
-static void write_calls(gw_jw *w, const gw_choice *choice)
+static void write_calls(gw_jw *w, const gw_choice *choice, aigw_slice seed, uint32_t index)
 {
+    uint32_t ordinal = 0;
     if (count_blocks(choice, GW_BLOCK_TOOL_CALL) == 0)
         return;
     gw_jw_key(w, "tool_calls");
@@ -375,7 +390,7 @@ static void write_calls(gw_jw *w, const gw_choice *choice)
         bool empty = block->text.inner.len == 0 && !block->custom;
         gw_jw_object(w);
         gw_jw_key(w, "id");
-        gw_jw_jstr(w, block->call_id);
+        gw_oc_write_call_id(w, block->call_id, seed, index, ordinal++);
         gw_jw_key(w, "type");
         gw_jw_str(w, type);
         gw_jw_key(w, type);
@@ -428,7 +443,8 @@ static void write_natives(gw_jw *w, const gw_choice *choice)
     }
 }
 
-static void write_message(gw_arena *arena, gw_jw *w, const gw_choice *choice)
+static void write_message(gw_arena *arena, gw_jw *w, const gw_choice *choice, aigw_slice seed,
+                          uint32_t index)
 {
     bool calls = count_blocks(choice, GW_BLOCK_TOOL_CALL) > 0;
     bool refused = has_text(choice, GW_BLOCK_REFUSAL) || gw_has(choice->refusal);
@@ -444,19 +460,20 @@ static void write_message(gw_arena *arena, gw_jw *w, const gw_choice *choice)
     write_thinking(w, choice);
     write_annotations(arena, w, choice);
     write_natives(w, choice);
-    write_calls(w, choice);
+    write_calls(w, choice, seed, index);
     gw_jw_object_end(w);
 }
 
-static void write_choice(gw_arena *arena, gw_jw *w, const gw_choice *choice, size_t index)
+static void write_choice(gw_arena *arena, gw_jw *w, const gw_choice *choice, aigw_slice seed,
+                         uint32_t index)
 {
     bool calls = count_blocks(choice, GW_BLOCK_TOOL_CALL) > 0;
     const char *word = gw_oc_finish_word(choice->finished ? choice->finish : GW_FINISH_STOP, calls);
     gw_jw_object(w);
     gw_jw_key(w, "index");
-    gw_jw_int(w, (int64_t)index);
+    gw_jw_int(w, index);
     gw_jw_key(w, "message");
-    write_message(arena, w, choice);
+    write_message(arena, w, choice, seed, index);
     gw_jw_key(w, "logprobs");
     if (gw_has_raw(choice->logprobs))
         gw_jw_raw(w, choice->logprobs.json);
@@ -495,9 +512,9 @@ int gw_oc_write_answer(gw_arena *arena, const gw_answer *answer, const gw_answer
     gw_jw_key(w, "choices");
     gw_jw_array(w);
     for (size_t i = 0; i < answer->choice_count; i++)
-        write_choice(arena, w, &answer->choices[i], i);
+        write_choice(arena, w, &answer->choices[i], options->id_seed, (uint32_t)i);
     if (answer->choice_count == 0)
-        write_choice(arena, w, &silent, 0); /* clients read choices[0] unasked */
+        write_choice(arena, w, &silent, options->id_seed, 0); /* clients read choices[0] unasked */
     gw_jw_array_end(w);
     gw_oc_write_usage(w, "usage", &answer->usage, answer->usage_raw);
     if (gw_has(answer->service_tier)) {

@@ -75,6 +75,9 @@ typedef struct gw_oc_out_choice {
     int64_t code_points; /* of the content so far */
     int64_t block_start; /* where the open text block starts */
     gw_buf citations;    /* of the open text block, as list elements: sent when its end is known */
+    gw_buf annotations;  /* of the blocks before, as they go out, with commas: in one chunk at the end */
+    gw_buf thinking;     /* text of the open thinking block: goes out once more with its signature */
+    uint32_t thinking_blocks; /* that went out */
 } gw_oc_out_choice;
 
 typedef struct gw_oc_writer {

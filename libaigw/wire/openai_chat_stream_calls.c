@@ -47,6 +47,12 @@ typedef struct call_fragment {
     bool custom;
 } call_fragment;
 
+/* Is it a call whose arguments are not complete, and are there more of them? */
+static bool is_going_on(const gw_oc_call *call, const call_fragment *f)
+{
+    return call->opened && !call->closed && !call->complete && f->args.inner.len > 0;
+}
+
 /*
  * Which call a fragment belongs to; NULL: a new one. Hosts give every call the index 0, or none, or no
  * id, so a new id is a new call whatever its index, and so is a name after arguments where there are
@@ -63,7 +69,9 @@ static gw_oc_call *find_call(gw_oc_choice *choice, const call_fragment *f)
                 return call;
             if (f->index < 0)
                 continue;
-            return !gw_has(call->id) && f->name.inner.len == 0 ? call : NULL;
+            /* Some hosts make a new id for each fragment; a new call has a name. */
+            bool goes_on = f->name.inner.len == 0 && (!gw_has(call->id) || is_going_on(call, f));
+            return goes_on ? call : NULL;
         }
         bool fresh =
             f->name.inner.len > 0 && (f->index < 0 || (!gw_has(call->id) && call->any_args));
@@ -112,7 +120,7 @@ static int open_call(const gw_oc_chunk *cr, gw_oc_call *call, const call_fragmen
     ev.choice = choice->index;
     ev.block = call->block;
     ev.call_id = call->id;
-    if (!gw_has(call->id)) {
+    if (!gw_has(call->id) && cr->r->seed_len > 0) { /* else the writer makes it */
         gw_oc_make_call_id(made, gw_slice(cr->r->seed, cr->r->seed_len), choice->index,
                            (uint32_t)(call - choice->calls));
         ev.call_id = gw_jstr_lit(made);

@@ -106,10 +106,13 @@ static int read_thinking_blocks(const gw_oc_chunk *cr, gw_json_ref blocks, bool 
             rc = say_whole(cr, (gw_event){.block_kind = GW_BLOCK_REDACTED_THINKING, .delta = data});
             continue;
         }
-        said what = {0};
-        if (!text_beside)
-            what.text = gw_jstr_of(doc, gw_json_get(doc, ref, "thinking"));
+        said what = {.text = gw_jstr_lit("")};
         what.signature = gw_jstr_of(doc, gw_json_get(doc, ref, "signature"));
+        /* What signs an open block repeats the text that has been said. */
+        bool signs = what.signature.inner.len > 0 && cr->choice->open &&
+                     cr->choice->open_kind == GW_BLOCK_THINKING;
+        if (!text_beside && !signs)
+            what.text = gw_jstr_of(doc, gw_json_get(doc, ref, "thinking"));
         if (what.signature.inner.len == 0)
             what.signature = (gw_jstr){{NULL, 0}};
         rc = say(cr, GW_BLOCK_THINKING, &what);
@@ -191,6 +194,8 @@ static int read_finish(const gw_oc_chunk *cr, gw_json_ref ref)
     gw_jstr word = gw_jstr_of(cr->doc, gw_json_get(cr->doc, ref, "finish_reason"));
     if (word.inner.len == 0)
         return AIGW_OK;
+    if (gw_jstr_is(word, "error"))
+        return gw_oc_stream_broken(cr, "The provider broke off with an error.");
     gw_finish finish = gw_oc_finish_of(word, choice->opened_calls > 0);
     bool weaker = finish == GW_FINISH_STOP || finish == GW_FINISH_TOOL_CALLS;
     if (!choice->finished || !weaker || choice->finish == GW_FINISH_STOP) {
@@ -332,6 +337,8 @@ static aigw_slice data_of(const gw_sse_event *event)
         aigw_slice line = gw_trim(gw_cut(&rest, '\n'));
         if (gw_starts(line, GW_S("data:")))
             return gw_skip(line, 5);
+        if (gw_starts(line, GW_S("{\"error\"")))
+            return line; /* an error body, as it would come with a bad status */
     }
     return (aigw_slice){NULL, 0};
 }
@@ -370,6 +377,8 @@ static int on_event(void *user, const gw_sse_event *event)
     if (rc != AIGW_OK)
         return gw_oc_stream_broken(cr, "The provider sent a chunk that is no JSON.");
     cr->doc = &doc;
+    if (gw_eq(event->type, GW_S("error")))
+        return provider_error(cr);
     return read_chunk(cr);
 }
 

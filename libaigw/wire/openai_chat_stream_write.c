@@ -4,7 +4,13 @@
 
 #include "base/text.h"
 
-enum { MAX_CHOICES = 128, HEAD_MAX = 64 * 1024, USAGE_MAX = 64 * 1024, CITATIONS_MAX = 1 << 20 };
+enum {
+    MAX_CHOICES = 128,
+    HEAD_MAX = 64 * 1024,
+    USAGE_MAX = 64 * 1024,
+    CITATIONS_MAX = 1 << 20,
+    THINKING_MAX = 4 << 20
+};
 
 static gw_oc_out_choice *choice_at(gw_oc_writer *wr, uint32_t index)
 {
@@ -21,8 +27,11 @@ static gw_oc_out_choice *choice_at(gw_oc_writer *wr, uint32_t index)
         wr->choices = choices;
         wr->choice_cap = cap;
     }
-    for (; wr->choice_count <= index; wr->choice_count++)
+    for (; wr->choice_count <= index; wr->choice_count++) {
         gw_buf_init(&wr->choices[wr->choice_count].citations, CITATIONS_MAX);
+        gw_buf_init(&wr->choices[wr->choice_count].annotations, CITATIONS_MAX);
+        gw_buf_init(&wr->choices[wr->choice_count].thinking, THINKING_MAX);
+    }
     wr->choices[index].seen = true;
     return &wr->choices[index];
 }
@@ -138,7 +147,7 @@ static int start_call(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event
     gw_jw_key(&w, "index");
     gw_jw_int(&w, index);
     gw_jw_key(&w, "id");
-    gw_jw_jstr(&w, ev->call_id);
+    gw_oc_write_call_id(&w, ev->call_id, gw_slice(wr->id_seed, wr->id_seed_len), ev->choice, index);
     gw_jw_key(&w, "type");
     gw_jw_str(&w, type);
     gw_jw_key(&w, type);
@@ -174,19 +183,24 @@ static void call_fragment(gw_oc_writer *wr, const gw_oc_out_call *call, const gw
     plain_end(wr, out);
 }
 
-static void thinking_block(gw_oc_writer *wr, const gw_event *ev, bool redacted, gw_buf *out)
+/* A whole block, text included: what is replayed must be what was signed. The index is for clients that
+ * join the lists of deltas by it. */
+static void thinking_block(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event *ev,
+                           bool redacted, gw_buf *out)
 {
     gw_jw w = chunk_begin(wr, ev->choice, out);
     gw_jw_key(&w, "thinking_blocks");
     gw_jw_array(&w);
     gw_jw_object(&w);
+    gw_jw_key(&w, "index");
+    gw_jw_int(&w, choice->thinking_blocks++);
     gw_jw_key(&w, "type");
     gw_jw_str(&w, redacted ? "redacted_thinking" : "thinking");
     gw_jw_key(&w, redacted ? "data" : "thinking");
     if (redacted)
         gw_jw_jstr(&w, ev->delta);
     else
-        gw_jw_str(&w, "");
+        gw_jw_inner(&w, gw_buf_slice(&choice->thinking));
     if (gw_has(ev->signature)) {
         gw_jw_key(&w, "signature");
         gw_jw_jstr(&w, ev->signature);
@@ -228,7 +242,8 @@ static void keep_citations(gw_oc_out_choice *choice, gw_raw raw)
     gw_buf_add(kept, list);
 }
 
-static int send_citations(gw_oc_writer *wr, gw_oc_out_choice *choice, uint32_t index, gw_buf *out)
+/* The end of a block: its citations become annotations. */
+static int take_citations(gw_oc_writer *wr, gw_oc_out_choice *choice)
 {
     gw_buf *kept = &choice->citations;
     if (gw_buf_len(kept) == 0)
@@ -241,20 +256,24 @@ static int send_citations(gw_oc_writer *wr, gw_oc_out_choice *choice, uint32_t i
     if (wr->arena == NULL)
         return AIGW_E_NOMEM;
     gw_arena_reset(wr->arena);
-    size_t start = gw_buf_len(out);
+    gw_jw w = {&choice->annotations, gw_buf_len(&choice->annotations) > 0};
+    gw_oc_write_annotations(wr->arena, &w, (gw_raw){gw_buf_slice(kept)}, choice->block_start,
+                            choice->code_points);
+    gw_buf_clear(kept);
+    return choice->annotations.failed ? AIGW_E_LIMIT : AIGW_OK;
+}
+
+/* One chunk holds all: clients do not join lists of two chunks, some even fail on it. */
+static void send_annotations(gw_oc_writer *wr, gw_oc_out_choice *choice, uint32_t index, gw_buf *out)
+{
+    if (gw_buf_len(&choice->annotations) == 0)
+        return;
     gw_jw w = chunk_begin(wr, index, out);
     gw_jw_key(&w, "annotations");
     gw_jw_array(&w);
-    size_t before = gw_buf_len(out);
-    gw_oc_write_annotations(wr->arena, &w, (gw_raw){gw_buf_slice(kept)}, choice->block_start,
-                            choice->code_points);
-    bool any = gw_buf_len(out) > before;
+    gw_buf_add(out, gw_buf_slice(&choice->annotations));
     gw_jw_array_end(&w);
     plain_end(wr, out);
-    if (!any)
-        gw_buf_truncate(out, start); /* places in documents only: nothing to say here */
-    gw_buf_clear(kept);
-    return AIGW_OK;
 }
 
 static void text_chunk(gw_oc_writer *wr, const char *member, const gw_event *ev, gw_buf *out)
@@ -272,10 +291,11 @@ static int block_start(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
     bool call = ev->block_kind == GW_BLOCK_TOOL_CALL;
     send_role(wr, choice, ev->choice, call, out);
     choice->block_start = choice->code_points;
+    gw_buf_clear(&choice->thinking);
     if (call)
         return start_call(wr, choice, ev, out);
     if (ev->block_kind == GW_BLOCK_REDACTED_THINKING)
-        thinking_block(wr, ev, true, out);
+        thinking_block(wr, choice, ev, true, out);
     else if (ev->block_kind == GW_BLOCK_NATIVE)
         native_block(wr, ev, out);
     else if (ev->block_kind == GW_BLOCK_TEXT)
@@ -297,8 +317,11 @@ static int block_delta(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
         return AIGW_OK;
     case GW_BLOCK_THINKING:
         text_chunk(wr, "reasoning_content", ev, out);
-        if (gw_has(ev->signature))
-            thinking_block(wr, ev, false, out);
+        gw_buf_add(&choice->thinking, ev->delta.inner);
+        if (choice->thinking.failed)
+            gw_buf_clear(&choice->thinking); /* too much to keep: the signature alone must do */
+        if (ev->signature.inner.len > 0)
+            thinking_block(wr, choice, ev, false, out);
         return AIGW_OK;
     case GW_BLOCK_TOOL_CALL:
         call = open_call(choice, ev->block);
@@ -317,7 +340,7 @@ static int block_delta(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
 static int block_stop(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event *ev, gw_buf *out)
 {
     if (ev->block_kind != GW_BLOCK_TOOL_CALL)
-        return send_citations(wr, choice, ev->choice, out);
+        return take_citations(wr, choice);
     gw_oc_out_call *call = open_call(choice, ev->block);
     if (call == NULL)
         return AIGW_E_INVALID;
@@ -330,6 +353,7 @@ static int block_stop(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event
 static void finish(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event *ev, gw_buf *out)
 {
     send_role(wr, choice, ev->choice, false, out);
+    send_annotations(wr, choice, ev->choice, out);
     if (gw_has(ev->refusal)) {
         gw_jw w = chunk_begin(wr, ev->choice, out);
         gw_jw_key(&w, "refusal");
@@ -430,6 +454,8 @@ void gw_oc_writer_free(void *writer)
     for (size_t i = 0; i < wr->choice_count; i++) {
         gw_free(wr->choices[i].open);
         gw_buf_free(&wr->choices[i].citations);
+        gw_buf_free(&wr->choices[i].annotations);
+        gw_buf_free(&wr->choices[i].thinking);
     }
     gw_free(wr->choices);
     gw_arena_free(wr->arena);

@@ -76,6 +76,8 @@ gw_tap_verdict gw_oc_tap_event(void *tap_state, const gw_sse_event *event, aigw_
     }
     if (data.data[0] != '{')
         return GW_TAP_BROKEN;
+    if (gw_eq(event->type, GW_S("error")))
+        return GW_TAP_ERROR;
     if (!tap->finished && says(data, GW_S("\"finish_reason\"")))
         tap->finished = true;
     if (!says(data, GW_S("\"usage\"")) && !says(data, GW_S("\"error\"")))

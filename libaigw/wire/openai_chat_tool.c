@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "chat/wrap.h"
 
 static int read_strict(const gw_oc_reading *rd, gw_json_ref object, int *out)
 {
@@ -188,6 +189,15 @@ int gw_oc_read_tools(gw_oc_reading *rd)
                                                : read_function_call(rd, rd->function_call);
 }
 
+void gw_oc_write_tool_name(gw_oc_writing *wr, gw_jstr name)
+{
+    gw_jw_key(&wr->w, "name");
+    if (wr->same)
+        gw_jw_jstr(&wr->w, name);
+    else
+        gw_jw_tool_name(&wr->w, name, GW_TOOL_NAME_SHORT);
+}
+
 static int write_tool(gw_oc_writing *wr, const gw_tool *tool)
 {
     gw_jw *w = &wr->w;
@@ -209,8 +219,7 @@ static int write_tool(gw_oc_writing *wr, const gw_tool *tool)
     gw_jw_str(w, type);
     gw_jw_key(w, type);
     gw_jw_object(w);
-    gw_jw_key(w, "name");
-    gw_jw_jstr(w, tool->name);
+    gw_oc_write_tool_name(wr, tool->name);
     if (gw_has(tool->description)) {
         gw_jw_key(w, "description");
         gw_jw_jstr(w, tool->description);
@@ -247,8 +256,7 @@ static void write_named(gw_oc_writing *wr, gw_jstr name)
     gw_jw_str(w, type);
     gw_jw_key(w, type);
     gw_jw_object(w);
-    gw_jw_key(w, "name");
-    gw_jw_jstr(w, name);
+    gw_oc_write_tool_name(wr, name);
     gw_jw_object_end(w);
     gw_jw_object_end(w);
 }

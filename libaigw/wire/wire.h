@@ -36,6 +36,17 @@ typedef enum gw_tap_verdict {
     GW_TAP_BROKEN  /* no event of this format: the client must get an error event of ours instead */
 } gw_tap_verdict;
 
+/*
+ * The same-format patch: which byte ranges of a request body to replace. Members are top-level only.
+ * `value` is JSON; an absent member is inserted as the first one.
+ */
+typedef struct gw_patch {
+    const char *member;
+    aigw_slice value;
+} gw_patch;
+
+enum { GW_MEND_MAX = 2 };
+
 typedef struct gw_wire {
     const char *name;
     aigw_format format;
@@ -46,6 +57,13 @@ typedef struct gw_wire {
     int (*write_request)(gw_arena *arena, const gw_chat_request *request,
                          const gw_write_options *options, gw_buf *out, gw_notes *notes,
                          aigw_error *err);
+
+    /*
+     * Same format on both ends: what of a request the provider would refuse because we made it up, as
+     * patches of top-level members (values in the arena). NULL: nothing ever. *count is left 0 mostly.
+     */
+    int (*mend_request)(gw_arena *arena, const gw_json_doc *doc, gw_patch out[GW_MEND_MAX],
+                        size_t *count);
 
     /* A whole answer as events (START ... END). AIGW_E_UPSTREAM when the document is no answer. */
     int (*read_answer)(gw_arena *arena, const gw_json_doc *doc, const gw_event_sink *sink,
@@ -94,15 +112,6 @@ const gw_wire *gw_wire_of(aigw_format format);
 /* The status that goes with a kind when the error names none. */
 int gw_api_error_status(gw_api_error_kind kind);
 gw_api_error_kind gw_api_error_kind_of(int status);
-
-/*
- * The same-format patch: which byte ranges of a request body to replace. Members are top-level only.
- * `value` is JSON; an absent member is inserted as the first one.
- */
-typedef struct gw_patch {
-    const char *member;
-    aigw_slice value;
-} gw_patch;
 
 int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
                   aigw_error *err);

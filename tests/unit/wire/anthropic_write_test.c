@@ -163,9 +163,8 @@ static const struct mapped {
      "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\","
      "\"properties\":"
      "{\"properties\":{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"object\","
-     "\"additionalProperties\":false},{\"type\":\"object\",\"additionalProperties\":true,\"enum\":["
-     "{\"type\":"
-     "\"object\"}]}]}},\"type\":{\"type\":\"string\"}},\"additionalProperties\":false}}}",
+     "\"additionalProperties\":false},{\"type\":\"object\",\"enum\":[{\"type\":\"object\"}],"
+     "\"additionalProperties\":false}]}},\"type\":{\"type\":\"string\"}},\"additionalProperties\":false}}}",
      NULL, NULL},
     {CHAT(",\"response_format\":{\"type\":\"json_object\"}"), "",
      "\"system\":\"Answer with one valid JSON object and nothing else.\"", NULL,
@@ -185,7 +184,7 @@ static const struct mapped {
     /* reasoning */
     {CHAT(",\"reasoning_effort\":\"medium\",\"temperature\":0.2"), "claude-sonnet-4-5",
      "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":8192}", "temperature", "/temperature"},
-    {CHAT(",\"reasoning_effort\":\"medium\""), "claude-sonnet-4-5", "\"max_tokens\":12288", NULL,
+    {CHAT(",\"reasoning_effort\":\"medium\""), "claude-sonnet-4-5", "\"max_tokens\":64000", NULL,
      NULL},
     {CHAT(",\"reasoning_effort\":\"high\",\"max_tokens\":4000"), "claude-sonnet-4-5",
      "\"budget_tokens\":2000", "output_config", NULL},

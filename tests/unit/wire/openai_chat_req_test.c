@@ -80,8 +80,8 @@ static void refusals_point(void **state)
         {MESSAGES(CALLED ",{\"role\":\"tool\",\"tool_call_id\":\"d\",\"content\":\"x\"}"),
          "/messages/1/tool_call_id"},
         {MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":"
-                  "\"f\"}}]}"),
-         "/messages/0/tool_calls/0/function"},
+                  "\"f\",\"arguments\":[1]}}]}"),
+         "/messages/0/tool_calls/0/function/arguments"},
         {MESSAGES("{\"role\":\"function\",\"name\":\"f\",\"content\":\"x\"}"), "/messages/0"},
         {"{" USER ",\"temperature\":\"1\"}", "/temperature"},
         {"{" USER ",\"max_tokens\":1.5}", "/max_tokens"},

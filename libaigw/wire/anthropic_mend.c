@@ -1,0 +1,164 @@
+/*
+ * A Messages request on its way to the same format: thinking blocks without a signature are ours, made
+ * from the reasoning of a provider of another format. The API refuses them, so they are left out.
+ * Knows nothing of what else a request says.
+ */
+#include "wire/anthropic.h"
+
+static bool is_unsigned(const gw_json_doc *doc, gw_json_ref block)
+{
+    if (gw_json_typeof(doc, block) != GW_JSON_OBJECT ||
+        !gw_json_is(doc, gw_json_get(doc, block, "type"), "thinking")) {
+        return false;
+    }
+    gw_json_ref signature = gw_json_get(doc, block, "signature");
+    return gw_json_is_null(doc, signature) || gw_json_is(doc, signature, "");
+}
+
+/* The blocks of an assistant's turn; ABSENT for any other message. */
+static gw_json_ref blocks_of(const gw_json_doc *doc, gw_json_ref message)
+{
+    if (gw_json_typeof(doc, message) != GW_JSON_OBJECT ||
+        !gw_json_is(doc, gw_json_get(doc, message, "role"), "assistant")) {
+        return GW_JSON_ABSENT;
+    }
+    gw_json_ref content = gw_json_get(doc, message, "content");
+    return gw_json_typeof(doc, content) == GW_JSON_ARRAY ? content : GW_JSON_ABSENT;
+}
+
+static size_t count_unsigned(const gw_json_doc *doc, gw_json_ref message)
+{
+    size_t n = 0;
+    gw_json_ref blocks = blocks_of(doc, message);
+    for (gw_json_ref r = gw_json_first(doc, blocks); r != GW_JSON_ABSENT;
+         r = gw_json_next(doc, r)) {
+        n += is_unsigned(doc, r);
+    }
+    return n;
+}
+
+static void write_signed(gw_jw *w, const gw_json_doc *doc, gw_json_ref message)
+{
+    gw_json_ref blocks = blocks_of(doc, message);
+    gw_jw_object(w);
+    for (gw_json_ref key = gw_json_first(doc, message); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
+        gw_json_ref value = gw_json_value(doc, key);
+        gw_jw_key_inner(w, gw_json_inner(doc, key));
+        if (value != blocks) {
+            gw_jw_raw(w, gw_json_raw(doc, value));
+            continue;
+        }
+        gw_jw_array(w);
+        for (gw_json_ref r = gw_json_first(doc, blocks); r != GW_JSON_ABSENT;
+             r = gw_json_next(doc, r)) {
+            if (!is_unsigned(doc, r)) {
+                gw_jw_raw(w, gw_json_raw(doc, r));
+            }
+        }
+        gw_jw_array_end(w);
+    }
+    gw_jw_object_end(w);
+}
+
+/* A turn of nothing else goes as a whole: the API merges its neighbours. */
+static int write_messages(gw_arena *arena, const gw_json_doc *doc, gw_json_ref messages,
+                          aigw_slice *out)
+{
+    gw_buf buf;
+    gw_buf_init(&buf, gw_json_raw(doc, messages).len + 2);
+    gw_jw w = gw_jw_on(&buf);
+    gw_jw_array(&w);
+    for (gw_json_ref m = gw_json_first(doc, messages); m != GW_JSON_ABSENT;
+         m = gw_json_next(doc, m)) {
+        size_t gone = count_unsigned(doc, m);
+        if (gone == 0) {
+            gw_jw_raw(&w, gw_json_raw(doc, m));
+        } else if (gone < gw_json_count(doc, blocks_of(doc, m))) {
+            write_signed(&w, doc, m);
+        }
+    }
+    gw_jw_array_end(&w);
+    if (!buf.failed) {
+        *out = gw_arena_copy(arena, gw_buf_slice(&buf));
+    }
+    int rc = buf.failed || out->data == NULL ? AIGW_E_NOMEM : AIGW_OK;
+    gw_buf_free(&buf);
+    return rc;
+}
+
+static bool holds_results(const gw_json_doc *doc, gw_json_ref message)
+{
+    gw_json_ref content = GW_JSON_ABSENT;
+    if (gw_json_typeof(doc, message) == GW_JSON_OBJECT) {
+        content = gw_json_get(doc, message, "content");
+    }
+    if (gw_json_typeof(doc, content) != GW_JSON_ARRAY) {
+        return false;
+    }
+    for (gw_json_ref r = gw_json_first(doc, content); r != GW_JSON_ABSENT;
+         r = gw_json_next(doc, r)) {
+        if (gw_json_typeof(doc, r) == GW_JSON_OBJECT &&
+            gw_json_is(doc, gw_json_get(doc, r, "type"), "tool_result")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a tool loop "enabled" thinking must go on from signed thinking: without it there is none. */
+static bool must_not_think(const gw_json_doc *doc, gw_json_ref last)
+{
+    gw_json_ref answer = gw_json_next(doc, last);
+    gw_json_ref thinking = gw_json_get(doc, 0, "thinking");
+    if (gw_json_typeof(doc, thinking) != GW_JSON_OBJECT ||
+        !gw_json_is(doc, gw_json_get(doc, thinking, "type"), "enabled") ||
+        count_unsigned(doc, last) == 0 || !holds_results(doc, answer)) {
+        return false;
+    }
+    bool call = false;
+    for (gw_json_ref r = gw_json_first(doc, blocks_of(doc, last)); r != GW_JSON_ABSENT;
+         r = gw_json_next(doc, r)) {
+        gw_json_ref type = GW_JSON_ABSENT;
+        if (gw_json_typeof(doc, r) == GW_JSON_OBJECT) {
+            type = gw_json_get(doc, r, "type");
+        }
+        call = call || gw_json_is(doc, type, "tool_use");
+        if (gw_json_is(doc, type, "redacted_thinking") ||
+            (gw_json_is(doc, type, "thinking") && !is_unsigned(doc, r))) {
+            return false;
+        }
+    }
+    return call;
+}
+
+int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc, gw_patch out[GW_MEND_MAX],
+                              size_t *count)
+{
+    gw_json_ref messages = GW_JSON_ABSENT, last = GW_JSON_ABSENT;
+    size_t found = 0;
+    if (gw_json_typeof(doc, 0) == GW_JSON_OBJECT) {
+        messages = gw_json_get(doc, 0, "messages");
+    }
+    if (gw_json_typeof(doc, messages) != GW_JSON_ARRAY) {
+        return AIGW_OK;
+    }
+    for (gw_json_ref m = gw_json_first(doc, messages); m != GW_JSON_ABSENT;
+         m = gw_json_next(doc, m)) {
+        found += count_unsigned(doc, m);
+        last = blocks_of(doc, m) != GW_JSON_ABSENT ? m : last;
+    }
+    if (found == 0) {
+        return AIGW_OK;
+    }
+    aigw_slice value = {NULL, 0};
+    int rc = write_messages(arena, doc, messages, &value);
+    if (rc != AIGW_OK) {
+        return rc;
+    }
+    out[(*count)++] = (gw_patch){"messages", value};
+    if (must_not_think(doc, last)) {
+        out[(*count)++] = (gw_patch){"thinking", GW_S("{\"type\":\"disabled\"}")};
+    }
+    return AIGW_OK;
+}
