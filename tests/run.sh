@@ -77,7 +77,7 @@ stage_install() {
 }
 
 stage_e2e() {
-    sh tests/e2e/peers.sh
+    sh tests/e2e/peers.sh || echo "the peers could not be installed" >&2
     # The whole end-to-end suite on the gcc build, then what needs no peer again on the sanitizer build.
     PYTHONPATH=build/python build/venv/bin/python -m pytest -q -p no:cacheprovider tests/e2e \
         bindings/python/tests --junitxml "$results/e2e.xml" || true

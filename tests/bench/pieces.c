@@ -22,9 +22,10 @@
 
 static char *request_of(size_t size)
 {
-    const char *head = "{\"model\":\"gpt-4o-mini\",\"max_tokens\":256,\"temperature\":0.2,\"messages\":["
-                       "{\"role\":\"system\",\"content\":\"You are a terse assistant.\"},"
-                       "{\"role\":\"user\",\"content\":\"";
+    const char *head =
+        "{\"model\":\"gpt-4o-mini\",\"max_tokens\":256,\"temperature\":0.2,\"messages\":["
+        "{\"role\":\"system\",\"content\":\"You are a terse assistant.\"},"
+        "{\"role\":\"user\",\"content\":\"";
     const char *line = "Summarise this paragraph: streams, budgets and \\\"quotes\\\" matter.\\n";
     char *text = malloc(size + 256);
     CHECK(text);
@@ -73,10 +74,14 @@ static void jwt_hit(long times)
     gw_jwt_cache *cache = gw_jwt_cache_new(8192);
     char token[860], room[1024];
     memset(token, 'x', sizeof token);
-    gw_jwt_facts facts = {.key_id = "kid", .issuer = GW_S("https://gateway.internal"),
-                          .subject = GW_S("team-a"), .team = GW_S("a"),
-                          .scope = GW_S("https://gateway.internal/invoke"), .has_expiry = true,
-                          .expires_unix_s = 4000000000, .not_before_unix_s = -1,
+    gw_jwt_facts facts = {.key_id = "kid",
+                          .issuer = GW_S("https://gateway.internal"),
+                          .subject = GW_S("team-a"),
+                          .team = GW_S("a"),
+                          .scope = GW_S("https://gateway.internal/invoke"),
+                          .has_expiry = true,
+                          .expires_unix_s = 4000000000,
+                          .not_before_unix_s = -1,
                           .issued_unix_s = 1};
     gw_jwt_cache_put(cache, gw_slice(token, sizeof token), 1, &facts);
     for (long i = 0; i < times; i++)
@@ -97,8 +102,8 @@ static int pass_on(void *user, const gw_event *event)
 }
 
 /* One event of a stream, from upstream bytes to the client's bytes. */
-static void translate(const gw_wire *from, const gw_wire *to, const char *opening, const char *event,
-                      long times)
+static void translate(const gw_wire *from, const gw_wire *to, const char *opening,
+                      const char *event, long times)
 {
     gw_answer_options options = {.id_seed = GW_S("00"), .created = 1};
     void *reader = aligned_alloc(16, (from->reader_size + 15) & ~(size_t)15);
@@ -125,25 +130,31 @@ static void translate(const gw_wire *from, const gw_wire *to, const char *openin
 
 static void anthropic_to_openai(long times)
 {
-    translate(&gw_wire_anthropic, &gw_wire_openai_chat,
-              "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":"
-              "\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[],"
-              "\"stop_reason\":null,\"usage\":{\"input_tokens\":12,\"output_tokens\":1}}}\n\n"
-              "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
-              "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
-              "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
-              "{\"type\":\"text_delta\",\"text\":\" and on it goes\"}}\n\n", times);
+    translate(
+        &gw_wire_anthropic, &gw_wire_openai_chat,
+        "event: message_start\ndata: "
+        "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":"
+        "\"message\",\"role\":\"assistant\",\"model\":\"claude-sonnet-4-5\",\"content\":[],"
+        "\"stop_reason\":null,\"usage\":{\"input_tokens\":12,\"output_tokens\":1}}}\n\n"
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+        "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+        "{\"type\":\"text_delta\",\"text\":\" and on it goes\"}}\n\n",
+        times);
 }
 
 static void openai_to_anthropic(long times)
 {
-    translate(&gw_wire_openai_chat, &gw_wire_anthropic,
-              "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"
-              "\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
-              "\"finish_reason\":null}]}\n\n",
-              "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"
-              "\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" and on it goes\"},"
-              "\"finish_reason\":null}]}\n\n", times);
+    translate(
+        &gw_wire_openai_chat, &gw_wire_anthropic,
+        "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"
+        "\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":"
+        "\"\"},"
+        "\"finish_reason\":null}]}\n\n",
+        "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":"
+        "\"gpt-4o-mini\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" and on it goes\"},"
+        "\"finish_reason\":null}]}\n\n",
+        times);
 }
 
 static const struct {
