@@ -2,7 +2,7 @@
  * Must not know what is asked for in a body: that is issuer_admin's. */
 #include "base/text.h"
 #include "gateway/exchange.h"
-#include "gateway/issuer.h"
+#include "gateway/issuer/issuer.h"
 
 static gw_api_error_kind kind_of(int status)
 {

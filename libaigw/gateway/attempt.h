@@ -7,7 +7,7 @@
 #define GW_GATEWAY_ATTEMPT_H
 
 #include "chat/wrap.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "route/retry.h"
 #include "wire/wire.h"
 #include <aigw/exchange.h>

@@ -33,6 +33,20 @@ static void event_failed(aigw_exchange *x, const gw_sse_event *event, bool tell)
     a->outcome.again = gw_attempt_may_pass(error.kind);
 }
 
+/* As it came, with the blank line that it may lack, or as clients take it. */
+static void forward(aigw_exchange *x, const gw_sse_event *event, gw_tap_verdict verdict,
+                    const char *blank_line)
+{
+    gw_attempt *a = &x->attempt;
+    bool repair = verdict == GW_TAP_REPAIR && a->wire->tap_repair;
+    if ((repair || verdict == GW_TAP_LAST) && a->wire->tap_repair)
+        a->wire->tap_repair(a->tap, event, verdict, &x->out);
+    if (repair)
+        return;
+    gw_buf_add(&x->out, event->raw);
+    gw_buf_puts(&x->out, blank_line);
+}
+
 static int on_event(void *user, const gw_sse_event *event)
 {
     aigw_exchange *x = user;
@@ -56,7 +70,7 @@ static int on_event(void *user, const gw_sse_event *event)
         gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's answer was empty.");
         return 1;
     }
-    gw_buf_add(&x->out, event->raw);
+    forward(x, event, verdict, "");
     a->complete = verdict == GW_TAP_LAST;
     if (!x->status)
         gw_attempt_commit(x);
@@ -89,8 +103,7 @@ static int on_last_event(void *user, const gw_sse_event *event)
     if (verdict == GW_TAP_BROKEN || (verdict != GW_TAP_LAST && !a->wire->tap_complete(a->tap)))
         return 0;
     if (verdict != GW_TAP_DROP) {
-        gw_buf_add(&x->out, event->raw);
-        gw_buf_add(&x->out, GW_S("\n\n"));
+        forward(x, event, verdict, "\n\n");
     }
     a->complete = true;
     if (!x->status)

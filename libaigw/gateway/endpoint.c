@@ -1,7 +1,7 @@
 /* Looking up what a method and a path mean. Must not know how any of it is answered. */
 #include "gateway/endpoint.h"
 #include "base/text.h"
-#include "gateway/issuer.h"
+#include "gateway/issuer/issuer.h"
 
 #define S(literal)                                                                                 \
     {                                                                                              \

@@ -3,7 +3,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "gateway/issuer.h"
+#include "gateway/issuer/issuer.h"
 #include "gateway/peer.h"
 
 static void gate(aigw_exchange *x, bool last_try);

@@ -3,7 +3,7 @@
 #define GW_GATEWAY_GATEWAY_H
 
 #include "base/log.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "ledger/metrics.h"
 #include <aigw/gateway.h>
 

@@ -3,7 +3,7 @@
 #include "base/json_write.h"
 #include "base/text.h"
 #include "gateway/gateway.h"
-#include "gateway/issuer.h"
+#include "gateway/issuer/issuer.h"
 
 #define LIST_MAX ((size_t)4 << 20)
 

@@ -1,6 +1,6 @@
 /* The issuer's database under kill -9 and under two processes: old state or new state, nothing else. */
 #include "base/text.h"
-#include "gateway/issuer.h"
+#include "gateway/issuer/issuer.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -4,7 +4,7 @@
  */
 #include "base/json.h"
 #include "base/text.h"
-#include "gateway/issuer.h"
+#include "gateway/issuer/issuer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* Config documents of any bytes: no crash, and every error has a place that exists. */
 #include "base/text.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include <stdint.h>
 #include <stdlib.h>
 

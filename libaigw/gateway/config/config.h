@@ -1,0 +1,95 @@
+/*
+ * The config snapshot: one YAML document, parsed, checked and resolved into an immutable struct.
+ *
+ * Reference-counted; exchanges keep the snapshot they started with. Knows no running state.
+ */
+#ifndef GW_GATEWAY_CONFIG_H
+#define GW_GATEWAY_CONFIG_H
+
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "gate/gate.h"
+#include "provider/provider.h"
+#include "rim/http.h"
+#include "rim/keys.h"
+#include "rim/token.h"
+#include "route/plan.h"
+#include <aigw/exchange.h>
+#include <aigw/host.h>
+#include <aigw/issuer.h>
+#include <aigw/server.h>
+
+typedef struct gw_upstream {
+    aigw_slice name; /* the provider's name in the config */
+    const gw_provider *provider;
+    /* Chat endpoint with every constant header: credential, the row's, the config's, content-type,
+     * accept, user-agent. NULL for in-process providers. */
+    gw_http_target *target;
+    aigw_slice host; /* for logs */
+    aigw_slice beta; /* anthropic-beta among its constant headers; "" if none */
+    int connect_timeout_ms, first_byte_timeout_ms, first_event_timeout_ms, idle_timeout_ms,
+        total_timeout_ms;
+    int max_retries;
+    bool max_tokens_legacy;
+    int64_t default_max_tokens;
+    aigw_token_source *token; /* its credential, if that is fetched; NULL: in the headers */
+} gw_upstream;
+
+typedef struct gw_config_issuer {
+    gw_gate_issuer gate; /* also in gate_issuers[] */
+    aigw_slice jwks_url, jwks_file, jwks_inline;
+    aigw_slice discovery_url; /* "": no discovery */
+    bool embedded;            /* the issuer that this gateway runs itself */
+} gw_config_issuer;
+
+typedef struct gw_config {
+    gw_arena *arena; /* holds everything below that is plain data */
+    int refs;        /* atomic */
+    aigw_server_options server;
+    bool insecure_no_auth;
+    aigw_slice *trusted_proxies; /* CIDR texts, validated */
+    size_t trusted_proxy_count;
+    bool jwt_enabled;
+    int insufficient_scope_status;
+    gw_config_issuer *issuers;
+    size_t issuer_count;
+    /* Embedded issuer */
+    bool issuer_enabled;
+    aigw_slice issuer_url;
+    aigw_slice issuer_key_pem;          /* "": a fresh key */
+    aigw_issuer_client *issuer_clients; /* secrets point into `secrets` and are wiped on free */
+    size_t issuer_client_count;
+    bool cognito_compat;
+    aigw_slice issuer_db;         /* "": none */
+    int issuer_key_rotation_days; /* 0: never */
+    int issuer_max_failures;      /* -1: no limit */
+    gw_upstream *upstreams;
+    size_t upstream_count;
+    gw_route_table routes; /* providers[] in the order of upstreams[] */
+    aigw_log_level log_level;
+    bool access_log;
+    size_t max_exchange_bytes; /* cap of an exchange's arena and buffers */
+    int max_wait_retry_ms;
+    gw_secret *secrets;
+    size_t secret_count;
+} gw_config;
+
+/* Parses, checks and resolves. An empty document takes everything from the environment. */
+int gw_config_load(aigw_slice document, const aigw_host *host, gw_config **out, aigw_error *err);
+gw_config *gw_config_ref(gw_config *config);
+void gw_config_free(gw_config *config);
+
+/*
+ * May a gateway with this config listen there? Loopback: always. Beyond it: tokens (or the written
+ * insecure_no_auth), and with tokens TLS or a trusted proxy. gw_config_load has asked for its own
+ * address; ask again for one that overrides it. AIGW_E_CONFIG with pointer /server/listen.
+ */
+int gw_config_check_listen(const gw_config *config, const char *listen, bool tls, aigw_error *err);
+
+/*
+ * The same question for one request, since a reload does not ask where the server listens: may it be
+ * looked at? NULL, or the reason why not, a static word. `peer` is the address of the TCP peer.
+ */
+const char *gw_config_check_peer(const gw_config *config, aigw_slice peer, aigw_channel channel);
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * The config document as structs, one per section, before anything is resolved across keys.
+ *
+ * Filled by bind.c from the table in schema.c. Texts lie in the tree. An absent text
+ * has data NULL; a flag or number without a default of its own is -1 when absent.
+ */
+#ifndef GW_GATEWAY_CONFIG_RAW_H
+#define GW_GATEWAY_CONFIG_RAW_H
+
+#include "gateway/config/tree.h"
+
+typedef struct gw_cfg_texts {
+    aigw_slice *items;
+    size_t count;
+    const gw_cfg_node *node; /* NULL: absent */
+} gw_cfg_texts;
+
+typedef struct gw_cfg_pairs {
+    aigw_header *items;
+    size_t count;
+    const gw_cfg_node *node;
+} gw_cfg_pairs;
+
+typedef struct gw_cfg_list {
+    void *items; /* an array of the section's struct */
+    size_t count;
+    const gw_cfg_node *node;
+} gw_cfg_list;
+
+/* Every section begins with its node; NULL: the section is absent. */
+typedef struct gw_cfg_tls {
+    const gw_cfg_node *node;
+    aigw_slice cert_file, key_file, client_ca_file;
+    int client_auth; /* an aigw_tls_client_auth; -1: absent */
+    int min_version; /* an aigw_tls_version */
+} gw_cfg_tls;
+
+typedef struct gw_cfg_server {
+    const gw_cfg_node *node;
+    aigw_slice listen;
+    int64_t threads, max_connections, backlog;
+    int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms, drain_timeout_ms;
+    int64_t max_header_bytes, max_body_bytes;
+    gw_cfg_tls tls;
+    gw_cfg_texts trusted_proxies;
+    int insecure_no_auth;
+} gw_cfg_server;
+
+typedef struct gw_cfg_claim {
+    const gw_cfg_node *node;
+    aigw_slice name;
+    int format; /* an aigw_claim_format */
+    gw_cfg_texts values;
+} gw_cfg_claim;
+
+typedef struct gw_cfg_trust {
+    const gw_cfg_node *node;
+    aigw_slice issuer, jwks_url, jwks_file, jwks, discovery_url, token_use;
+    int discovery;
+    int scope_match;  /* 0: any, 1: all */
+    int64_t leeway_s; /* -1: absent */
+    int64_t max_token_bytes;
+    gw_cfg_texts algorithms, audiences, client_ids, scopes;
+    gw_cfg_list claims; /* gw_cfg_claim */
+} gw_cfg_trust;
+
+typedef struct gw_cfg_jwt {
+    const gw_cfg_node *node;
+    int enabled;                   /* -1: absent */
+    int insufficient_scope_status; /* 0: 401, 1: 403 */
+    int64_t leeway_s;
+    gw_cfg_list issuers; /* gw_cfg_trust */
+} gw_cfg_jwt;
+
+typedef struct gw_cfg_auth {
+    const gw_cfg_node *node;
+    gw_cfg_jwt jwt;
+} gw_cfg_auth;
+
+typedef struct gw_cfg_client {
+    const gw_cfg_node *node;
+    aigw_slice id, secret, secret_file, team, tenant_tier;
+    gw_cfg_texts scopes;
+    int64_t token_lifetime_s;
+} gw_cfg_client;
+
+typedef struct gw_cfg_issuer {
+    const gw_cfg_node *node;
+    int enabled; /* -1: absent */
+    aigw_slice url, key_file, db;
+    int64_t key_rotation_days, max_failures;
+    int cognito_compat;
+    gw_cfg_list clients; /* gw_cfg_client */
+} gw_cfg_issuer;
+
+typedef struct gw_cfg_timeouts {
+    const gw_cfg_node *node;
+    int64_t connect_ms, first_byte_ms, first_event_ms, idle_ms, total_ms;
+} gw_cfg_timeouts;
+
+typedef struct gw_cfg_token {
+    const gw_cfg_node *node;
+    aigw_slice endpoint, client_id, client_secret, client_secret_file, private_key_file, key_id;
+    aigw_slice client_cert_file, client_key_file, scope, audience, resource, ca_file;
+    int auth_method; /* an aigw_token_auth */
+    int64_t timeout_ms;
+    int allow_http;
+} gw_cfg_token;
+
+typedef struct gw_cfg_provider_auth {
+    const gw_cfg_node *node;
+    gw_cfg_token token;
+} gw_cfg_provider_auth;
+
+typedef struct gw_cfg_provider {
+    const gw_cfg_node *node;
+    aigw_slice name, base_url, api_key, api_key_file, ca_file;
+    int type; /* index into gw_cfg_provider_types */
+    gw_cfg_pairs headers;
+    gw_cfg_texts models;
+    gw_cfg_provider_auth auth;
+    gw_cfg_timeouts timeouts;
+    int64_t max_retries, default_max_tokens;
+    int max_tokens_field; /* 0: auto, 1: max_tokens */
+    int allow_http;
+} gw_cfg_provider;
+
+typedef struct gw_cfg_target {
+    const gw_cfg_node *node;
+    aigw_slice provider, model;
+} gw_cfg_target;
+
+typedef struct gw_cfg_model {
+    const gw_cfg_node *node;
+    aigw_slice name;
+    gw_cfg_list targets; /* gw_cfg_target */
+} gw_cfg_model;
+
+typedef struct gw_cfg_log {
+    const gw_cfg_node *node;
+    int level; /* an aigw_log_level */
+    int access;
+} gw_cfg_log;
+
+typedef struct gw_cfg_limits {
+    const gw_cfg_node *node;
+    int64_t max_exchange_bytes; /* -1: absent */
+    int64_t max_retry_wait_ms;
+} gw_cfg_limits;
+
+typedef struct gw_cfg_root {
+    const gw_cfg_node *node;
+    gw_cfg_server server;
+    gw_cfg_auth auth;
+    gw_cfg_issuer issuer;
+    gw_cfg_list providers; /* gw_cfg_provider */
+    gw_cfg_list models;    /* gw_cfg_model */
+    gw_cfg_log log;
+    gw_cfg_limits limits;
+} gw_cfg_root;
+
+#endif
