@@ -1,8 +1,8 @@
 /* The admin API as answers of an exchange, with a line in the log for each change.
  * Must not know what is asked for in a body: that is issuer_admin's. */
 #include "base/text.h"
-#include "gateway/exchange.h"
 #include "gateway/issuer/issuer.h"
+#include "gateway/state.h"
 
 static gw_api_error_kind kind_of(int status)
 {

@@ -4,7 +4,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 static void conclude(void *user);
 static void start_again(void *user);
@@ -358,10 +358,8 @@ static void ask(aigw_exchange *x, aigw_slice body, aigw_slice bearer)
     gw_attempt *a = &x->attempt;
     aigw_error err;
     aigw_header headers[GW_SEND_HEADERS + 1];
-    gw_http_request request = {.target = a->upstream->target,
-                               .method = "POST",
-                               .headers = headers,
-                               .body = body};
+    gw_http_request request = {
+        .target = a->upstream->target, .method = "POST", .headers = headers, .body = body};
     int rc = gw_encode_headers(x, headers, &request.header_count, &err);
     if (bearer.len)
         headers[request.header_count++] = (aigw_header){GW_S("authorization"), bearer};

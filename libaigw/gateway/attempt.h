@@ -61,9 +61,9 @@ typedef struct gw_attempt {
     gw_unwrap unwrap; /* its request is NULL where nothing went out wrapped */
     bool sse_on, reader_on, writer_on;
     gw_outcome outcome;
-    aigw_slice sent;               /* the body, while its token is awaited */
+    aigw_slice sent; /* the body, while its token is awaited */
     gw_token_waiter token_waiter;
-    uint64_t token_serial;         /* of the token that it went with; 0: none */
+    uint64_t token_serial; /* of the token that it went with; 0: none */
 } gw_attempt;
 
 /* Starts the next try of the plan at once. The exchange is planned and its body parsed. */

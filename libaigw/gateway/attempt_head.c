@@ -1,7 +1,7 @@
 /* What an upstream's head says: which fields the client gets, when to come again, stream or document.
  * Must not decide what is done about it. */
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 #include "proto/http1_field.h"
 
 typedef struct kept_name {

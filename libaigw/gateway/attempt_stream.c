@@ -2,7 +2,7 @@
  * Must not know a transport or a format's fields. */
 #include "base/error.h"
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 #define EVENT_MAX ((size_t)16 << 20)
 

@@ -2,7 +2,7 @@
  * bodies of errors. Must not know a transport or a format's fields. */
 #include "base/error.h"
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 static const gw_json_limits answer_limits = {.lone_surrogates = true};
 

@@ -3,7 +3,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 #define BETAS_MAX    ((size_t)16 << 10)
 #define WARNINGS_MAX ((size_t)1 << 10)

@@ -1,44 +1,12 @@
 /* The states of an exchange and the public calls that move it. Calls and branches; parses nothing. */
-#include "gateway/exchange.h"
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "gateway/issuer/issuer.h"
 #include "gateway/peer.h"
+#include "gateway/state.h"
 
 static void gate(aigw_exchange *x, bool last_try);
-
-/* -- saying that there is something to look at -- */
-
-static void call_ready(void *user)
-{
-    aigw_exchange *x = user;
-    x->ready(x, x->user); /* x may be gone afterwards */
-}
-
-void gw_exchange_tell(aigw_exchange *x)
-{
-    if (x->ready)
-        gw_loop_defer(x->loop->loop, &x->tell, call_ready, x);
-}
-
-void gw_exchange_done(aigw_exchange *x)
-{
-    x->phase = GW_X_DONE;
-    gw_loop_timer_clear(x->loop->loop, &x->timer);
-    gw_settle(x, x->status < 400 ? "ok" : "refused");
-    gw_exchange_tell(x);
-}
-
-void gw_exchange_broke(aigw_exchange *x, int code, const char *failure)
-{
-    x->phase = GW_X_FAILED;
-    x->code = code;
-    x->failure = failure;
-    gw_loop_timer_clear(x->loop->loop, &x->timer);
-    gw_settle(x, "broken");
-    gw_exchange_tell(x);
-}
 
 /* -- the gate -- */
 
@@ -188,9 +156,8 @@ static void passed(aigw_exchange *x)
 static void gate(aigw_exchange *x, bool last_try)
 {
     const gw_gate *door = x->endpoint->store ? &x->live->admin_gate : &x->live->gate;
-    gw_gate_check(door, x->headers,
-                  x->header_count, gw_held_keys, x->held, gw_unix_s(x->loop->clock), last_try,
-                  x->arena, &x->gate);
+    gw_gate_check(door, x->headers, x->header_count, gw_held_keys, x->held,
+                  gw_unix_s(x->loop->clock), last_try, x->arena, &x->gate);
     if (x->gate.cache_hit || x->gate.cache_miss)
         gw_metrics_add(x->loop->metrics,
                        x->gate.cache_hit ? GW_C_JWT_CACHE_HITS : GW_C_JWT_CACHE_MISSES, 1);

@@ -21,10 +21,10 @@ typedef struct gw_live {
     gw_gate_issuer *gate_issuers;
     gw_gate admin_gate; /* of the admin API: always on, and only for the admin scope */
     gw_gate_issuer *admin_issuers;
-    gw_log log;                                 /* the gateway's sink at this snapshot's level */
-    gw_keys **keys;                             /* by issuer index */
-    gw_shared_keys **shared;                    /* the owners of keys[], by the same index */
-    aigw_issuer *issuer;                        /* NULL when off */
+    gw_log log;                 /* the gateway's sink at this snapshot's level */
+    gw_keys **keys;             /* by issuer index */
+    gw_shared_keys **shared;    /* the owners of keys[], by the same index */
+    aigw_issuer *issuer;        /* NULL when off */
     aigw_token_source **tokens; /* by upstream index; NULL: its credential is no token */
     aigw_slice models_openai, models_anthropic; /* bodies of GET /v1/models, made once */
     aigw_slice discovery; /* body of GET /.well-known/openid-configuration; "" when off */

@@ -1,7 +1,7 @@
 /* What the gateway answers itself: models, tokens, keys, discovery. Must not know any upstream. */
 #include "base/text.h"
-#include "gateway/exchange.h"
 #include "gateway/issuer/issuer.h"
+#include "gateway/state.h"
 
 static void give_document(aigw_exchange *x, aigw_slice body, const char *cache_control)
 {

@@ -2,7 +2,7 @@
  * Must not know any format's fields beyond the few that every dialect has at the top. */
 #include "base/error.h"
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 static bool refuse(aigw_exchange *x, aigw_error *err)
 {

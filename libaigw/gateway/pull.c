@@ -1,6 +1,6 @@
 /* How an embedder takes the answer: head, bytes, waiting, and the blocking form of it all. */
 #include "base/error.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 #define FORM_MAX ((size_t)64 << 10) /* of a body that nobody has vouched for */
 

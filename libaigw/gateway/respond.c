@@ -1,7 +1,7 @@
 /* Heads of answers and error bodies in the client's dialect. Must not know why something failed. */
 #include "base/crypto.h"
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 static const struct {
     int code;

@@ -1,6 +1,6 @@
-/* The books: counters and the access log line of one exchange. Must not see a body or a token. */
+/* The end of an exchange: telling its owner, and the books. Must not see a body or a token. */
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 
 static void count_tokens(aigw_exchange *x)
 {
@@ -71,4 +71,36 @@ void gw_settle(aigw_exchange *x, const char *outcome)
     count_tokens(x);
     if (x->live->config->access_log && x->live->log.write)
         access_line(x, outcome, ms);
+}
+
+/* -- saying that there is something to look at -- */
+
+static void call_ready(void *user)
+{
+    aigw_exchange *x = user;
+    x->ready(x, x->user); /* x may be gone afterwards */
+}
+
+void gw_exchange_tell(aigw_exchange *x)
+{
+    if (x->ready)
+        gw_loop_defer(x->loop->loop, &x->tell, call_ready, x);
+}
+
+void gw_exchange_done(aigw_exchange *x)
+{
+    x->phase = GW_X_DONE;
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    gw_settle(x, x->status < 400 ? "ok" : "refused");
+    gw_exchange_tell(x);
+}
+
+void gw_exchange_broke(aigw_exchange *x, int code, const char *failure)
+{
+    x->phase = GW_X_FAILED;
+    x->code = code;
+    x->failure = failure;
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    gw_settle(x, "broken");
+    gw_exchange_tell(x);
 }

@@ -101,8 +101,8 @@ static int pass(job *j, const gw_json_doc *doc, bool request)
     gw_jw w = gw_jw_on(&model);
     gw_jw_text(&w, j->options.model);
     patches[count++] = (gw_patch){"model", gw_buf_slice(&model)};
-    int rc = model.failed ? gw_fail_nomem(j->err)
-                          : gw_patch_body(doc, patches, count, &j->out, j->err);
+    int rc =
+        model.failed ? gw_fail_nomem(j->err) : gw_patch_body(doc, patches, count, &j->out, j->err);
     gw_buf_free(&model);
     return rc;
 }

@@ -1,7 +1,7 @@
 /* Loops and the pool of exchanges. Must not know what a request is. */
 #include "gateway/worker.h"
 #include "base/error.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 #include <stddef.h>
 #include <string.h>
 

@@ -34,8 +34,8 @@ struct aigw_loop {
     size_t pooled;
     aigw_exchange *waiting; /* those that wait for keys */
     int64_t ticked_ms;
-    gw_token_port tokens;   /* fetches of upstream tokens that run here, and who waits for one */
-    gw_random_pool ids; /* for names, not for secrets */
+    gw_token_port tokens; /* fetches of upstream tokens that run here, and who waits for one */
+    gw_random_pool ids;   /* for names, not for secrets */
 };
 
 /* Tests put a scripted transport in place of libcurl. Before anything is started. */

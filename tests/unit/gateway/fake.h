@@ -11,7 +11,7 @@
 #include <cmocka.h>
 /* clang-format on */
 #include "base/text.h"
-#include "gateway/exchange.h"
+#include "gateway/state.h"
 #include <aigw/aigw.h>
 #include <stdio.h>
 #include <stdlib.h>

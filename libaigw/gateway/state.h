@@ -3,8 +3,8 @@
  *
  * Single: its loop's thread.
  */
-#ifndef GW_GATEWAY_EXCHANGE_H
-#define GW_GATEWAY_EXCHANGE_H
+#ifndef GW_GATEWAY_STATE_H
+#define GW_GATEWAY_STATE_H
 
 #include "gateway/attempt.h"
 #include "gateway/endpoint.h"
@@ -93,10 +93,11 @@ struct aigw_exchange {
     int64_t fed_ms; /* when a stream's client last got something */
 };
 
-/* exchange.c */
+/* settle.c: what ends an exchange, and the books: metrics and the access log, once. */
 void gw_exchange_tell(aigw_exchange *x); /* `ready`, at the end of the step */
 void gw_exchange_done(aigw_exchange *x); /* the answer is complete */
 void gw_exchange_broke(aigw_exchange *x, int code, const char *failure);
+void gw_settle(aigw_exchange *x, const char *outcome);
 
 /* prepare.c: parses the body, reads what routing needs, plans. False: it has been answered. */
 bool gw_prepare_chat(aigw_exchange *x);
@@ -119,8 +120,5 @@ void gw_respond_fail(aigw_exchange *x, gw_api_error_kind kind, int status, const
 void gw_respond_nomem(aigw_exchange *x);
 /* What an aigw_error says, as an error of the dialect; kind by the code. */
 void gw_respond_refusal(aigw_exchange *x, const aigw_error *err);
-
-/* settle.c: metrics and the access log, once. */
-void gw_settle(aigw_exchange *x, const char *outcome);
 
 #endif
