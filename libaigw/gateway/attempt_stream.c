@@ -38,12 +38,9 @@ static void forward(aigw_exchange *x, const gw_sse_event *event, gw_tap_verdict 
                     const char *blank_line)
 {
     gw_attempt *a = &x->attempt;
-    bool repair = verdict == GW_TAP_REPAIR && a->wire->tap_repair;
-    if ((repair || verdict == GW_TAP_LAST) && a->wire->tap_repair)
-        a->wire->tap_repair(a->tap, event, verdict, &x->out);
-    if (repair)
-        return;
-    gw_buf_add(&x->out, event->raw);
+    bool repair = (verdict == GW_TAP_REPAIR || verdict == GW_TAP_LAST) && a->wire->tap_repair;
+    if (!repair || !a->wire->tap_repair(a->tap, event, verdict, &x->out))
+        gw_buf_add(&x->out, event->raw);
     gw_buf_puts(&x->out, blank_line);
 }
 

@@ -159,14 +159,13 @@ static int on_raw_event(void *user, const gw_sse_event *event)
     if (verdict == GW_TAP_BROKEN) {
         return fail(s, "the stream holds data that is not of its format", NULL);
     }
-    bool repair = verdict == GW_TAP_REPAIR && s->from->tap_repair != NULL;
-    if ((repair || verdict == GW_TAP_LAST) && s->from->tap_repair != NULL) {
-        s->from->tap_repair(s->tap, event, verdict, &s->out);
-    }
+    bool repair = (verdict == GW_TAP_REPAIR || verdict == GW_TAP_LAST) &&
+                  s->from->tap_repair != NULL &&
+                  s->from->tap_repair(s->tap, event, verdict, &s->out);
     if (!repair) {
         gw_buf_add(&s->out, event->raw);
     }
-    if (s->ending && !repair) {
+    if (s->ending) {
         gw_buf_puts(&s->out, "\n\n"); /* the event that lacked its blank line */
     }
     if (s->out.failed) {

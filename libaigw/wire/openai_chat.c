@@ -25,6 +25,7 @@ const gw_wire gw_wire_openai_chat = {
     .tap_size = sizeof(gw_oc_tap),
     .tap_init = gw_oc_tap_init,
     .tap_event = gw_oc_tap_event,
+    .tap_repair = gw_oc_tap_repair,
     .tap_answer = gw_oc_tap_answer,
     .tap_complete = gw_oc_tap_complete,
 };

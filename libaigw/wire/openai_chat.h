@@ -112,6 +112,8 @@ void gw_oc_writer_free(void *writer);
 int gw_oc_writer_event(void *writer, const gw_event *event, gw_buf *out);
 void gw_oc_tap_init(void *tap, bool hide_usage);
 gw_tap_verdict gw_oc_tap_event(void *tap, const gw_sse_event *event, aigw_usage *usage);
+bool gw_oc_tap_repair(const void *tap, const gw_sse_event *event, gw_tap_verdict verdict,
+                      gw_buf *out);
 bool gw_oc_tap_answer(aigw_slice body, aigw_usage *usage);
 bool gw_oc_tap_complete(const void *tap);
 

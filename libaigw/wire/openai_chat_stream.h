@@ -93,9 +93,35 @@ typedef struct gw_oc_writer {
     size_t choice_count, choice_cap;
 } gw_oc_writer;
 
+/* A tool call that passed: as the host counts, and as clients expect it. */
+typedef struct gw_oc_tap_call {
+    int64_t choice, index; /* -1: the host does not say */
+    uint64_t id;           /* a hash; 0: none */
+    uint32_t dense;
+    bool named;
+} gw_oc_tap_call;
+
+enum { GW_OC_TAP_CALLS = 32, GW_OC_TAP_HEAD = 400 };
+
 typedef struct gw_oc_tap {
     bool hide_usage;
     bool done, finished;
+    gw_oc_tap_call calls[GW_OC_TAP_CALLS];
+    size_t call_count;
+    /* The calls of the event at hand: the index they must have, and whether id and name were said before
+     * (clients join what is said twice). */
+    struct {
+        uint32_t index;
+        bool id_again, name_again;
+    } wanted[GW_OC_TAP_CALLS];
+    size_t wanted_count;
+    uint64_t roles, roles_again; /* a bit for each choice: had a role; has one again in this event */
+    char head[GW_OC_TAP_HEAD]; /* id, created and model of the stream, as members */
+    size_t head_len;
 } gw_oc_tap;
+
+/* Does the host write calls and roles of this chunk as clients expect it? If not, the tap knows how they do. */
+bool gw_oc_tap_is_plain(gw_oc_tap *tap, aigw_slice data);
+void gw_oc_tap_keep_head(gw_oc_tap *tap, aigw_slice data);
 
 #endif

@@ -80,14 +80,19 @@ gw_tap_verdict gw_oc_tap_event(void *tap_state, const gw_sse_event *event, aigw_
         return GW_TAP_ERROR;
     if (!tap->finished && says(data, GW_S("\"finish_reason\"")))
         tap->finished = true;
+    if (tap->head_len == 0)
+        gw_oc_tap_keep_head(tap, data);
+    bool look = gw_find(data, GW_S("\"tool_calls\"")) != NULL ||
+                gw_find(data, GW_S("\"role\"")) != NULL;
+    bool odd = look && !gw_oc_tap_is_plain(tap, data);
     if (!says(data, GW_S("\"usage\"")) && !says(data, GW_S("\"error\"")))
-        return GW_TAP_PASS;
+        return odd ? GW_TAP_REPAIR : GW_TAP_PASS;
     gw_arena *arena = arena_for(data);
     if (arena == NULL)
         return GW_TAP_PASS;
     gw_tap_verdict verdict = look_inside(tap, arena, data, usage);
     gw_arena_free(arena);
-    return verdict;
+    return odd && verdict == GW_TAP_PASS ? GW_TAP_REPAIR : verdict;
 }
 
 bool gw_oc_tap_answer(aigw_slice body, aigw_usage *usage)

@@ -33,6 +33,7 @@ typedef enum gw_tap_verdict {
     GW_TAP_DROP,   /* the client must not see it */
     GW_TAP_LAST,   /* forward; the stream is complete with this */
     GW_TAP_ERROR,  /* forward; it is an error event: the stream ends in failure */
+    GW_TAP_REPAIR, /* clients would break on it: forward what tap_repair writes instead */
     GW_TAP_BROKEN  /* no event of this format: the client must get an error event of ours instead */
 } gw_tap_verdict;
 
@@ -96,6 +97,10 @@ typedef struct gw_wire {
     size_t tap_size;
     void (*tap_init)(void *tap, bool hide_usage);
     gw_tap_verdict (*tap_event)(void *tap, const gw_sse_event *event, aigw_usage *usage);
+    /* After GW_TAP_REPAIR or GW_TAP_LAST: writes what is forwarded instead of the event. False: the event
+     * is fine as it came. May be NULL. */
+    bool (*tap_repair)(const void *tap, const gw_sse_event *event, gw_tap_verdict verdict,
+                       gw_buf *out);
     /* Usage of a whole answer that is forwarded as it is; false if it is not an answer document. */
     bool (*tap_answer)(aigw_slice body, aigw_usage *usage);
     /* May the body end after what the tap has seen? (Some compatible hosts send no [DONE].) */

@@ -114,12 +114,79 @@ static void whole_answers(void **state)
         assert_false(WIRE->tap_answer(aigw_slice_of(bad[i]), &u));
 }
 
+/* The event comes with a line end of the one before it, and goes with it. */
+static void repaired(void *tap, const char *data, gw_tap_verdict verdict, const char *wanted)
+{
+    char raw[1000];
+    snprintf(raw, sizeof(raw), "\ndata:%s\r\n\r\n", data);
+    gw_sse_event ev = {
+        .data = gw_slice(raw + 6, strlen(data)), .raw = aigw_slice_of(raw), .has_data = true};
+    aigw_usage u = gw_usage_unknown();
+    gw_buf out;
+    gw_buf_init(&out, 4096);
+    assert_int_equal(WIRE->tap_event(tap, &ev, &u), verdict);
+    assert_int_equal(WIRE->tap_repair(tap, &ev, verdict, &out), wanted[0] != '\0');
+    gw_buf_putc(&out, '\0');
+    assert_string_equal(gw_buf_slice(&out).data, wanted);
+    gw_buf_free(&out);
+}
+
+#define CHUNK_HEAD "{\"id\":\"c\",\"x\":1.50,\"choices\":[{\"index\":0,\"delta\":{"
+#define PART(...)  CHUNK_HEAD __VA_ARGS__ "}}]}"
+#define SENT(...)  "\ndata:" CHUNK_HEAD __VA_ARGS__ "}}]}\r\n\r\n"
+#define CALLS(...) "\"tool_calls\":[" __VA_ARGS__ "]"
+
+/* Clients join ids, names and roles that are said twice, and fail on indexes with gaps. */
+static void what_clients_break_on_is_repaired(void **state)
+{
+    (void)state;
+    void *tap = calloc(1, WIRE->tap_size);
+    aigw_usage u = gw_usage_unknown();
+    WIRE->tap_init(tap, true);
+    assert_int_equal(look(tap, PART("\"role\":\"assistant\",\"content\":\"\""), &u), GW_TAP_PASS);
+    repaired(tap, PART("\"role\":\"assistant\",\"content\":\"a\""), GW_TAP_REPAIR,
+             SENT("\"content\":\"a\""));
+    repaired(tap,
+             PART(CALLS("{\"index\":1,\"id\":\"p\",\"function\":{\"name\":\"f\",\"arguments\":"
+                        "\"\"}}")),
+             GW_TAP_REPAIR,
+             SENT(CALLS("{\"index\":0,\"id\":\"p\",\"function\":{\"name\":\"f\",\"arguments\":"
+                        "\"\"}}")));
+    repaired(tap,
+             PART(CALLS("{\"index\":1,\"id\":\"p\",\"y\":[ ],\"function\":{\"name\":\"f\","
+                        "\"arguments\":\"{}\"}}")),
+             GW_TAP_REPAIR,
+             SENT(CALLS("{\"index\":0,\"y\":[ ],\"function\":{\"arguments\":\"{}\"}}")));
+    /* A new id at a used index, and no index at all, are new calls. */
+    repaired(tap,
+             PART(CALLS("{\"index\":1,\"id\":\"q\",\"function\":{\"name\":\"g\"}}"
+                        ",{\"id\":\"r\",\"function\":{\"name\":\"h\"}}")),
+             GW_TAP_REPAIR,
+             SENT(CALLS("{\"index\":1,\"id\":\"q\",\"function\":{\"name\":\"g\"}}"
+                        ",{\"index\":2,\"id\":\"r\",\"function\":{\"name\":\"h\"}}")));
+    repaired(tap, "[DONE]", GW_TAP_LAST,
+             "\ndata: {\"object\":\"chat.completion.chunk\",\"id\":\"c\",\"choices\":[{\"index\":0,"
+             "\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata:[DONE]\r\n\r\n");
+    /* What is as it should be passes. */
+    WIRE->tap_init(tap, true);
+    assert_int_equal(
+        look(tap, PART(CALLS("{\"index\":0,\"id\":\"p\",\"function\":{\"name\":\"f\"}}")), &u),
+        GW_TAP_PASS);
+    assert_int_equal(
+        look(tap, PART(CALLS("{\"index\":0,\"function\":{\"arguments\":\"{}\"}}")), &u),
+        GW_TAP_PASS);
+    assert_int_equal(look(tap, "{\"choices\":[{\"finish_reason\":\"stop\"}]}", &u), GW_TAP_PASS);
+    repaired(tap, "[DONE]", GW_TAP_LAST, "");
+    free(tap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts),
         cmocka_unit_test(recorded_streams_end),
         cmocka_unit_test(whole_answers),
+        cmocka_unit_test(what_clients_break_on_is_repaired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
