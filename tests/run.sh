@@ -23,7 +23,9 @@ configure() { # PRESET ARGS...
 }
 
 stage_release() {
-    configure release -DAIGW_BUILD_PYTHON=ON -DPython3_EXECUTABLE=/usr/bin/python3
+    # The quick start may have left tests and examples out.
+    configure release -DAIGW_BUILD_TESTS=ON -DAIGW_BUILD_EXAMPLES=ON -DAIGW_BUILD_PYTHON=ON \
+        -DPython3_EXECUTABLE=/usr/bin/python3
     ninja -C build | tail -n 3
     ctest --test-dir build --output-junit "$results/release.xml" --output-on-failure -j 2 --quiet || true
 }

@@ -264,7 +264,7 @@ def test_a_broken_answer_over_tls_is_not_ended_with_a_farewell(tmp_path):
     def read(port):
         context = ssl.create_default_context(cafile=tmp_path / "cert.pem")
         context.check_hostname = False
-            context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # some builds of Python set it
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # some builds of Python set it
         s = context.wrap_socket(connect(port), suppress_ragged_eofs=False)
         with Wire(s) as w:
             w.send(post(CHAT, chat("go", "m", stream=True), version="1.0"))
