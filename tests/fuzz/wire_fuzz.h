@@ -4,6 +4,7 @@
 #define TESTS_FUZZ_WIRE_FUZZ_H
 
 #include "base/text.h"
+#include "chat/wrap.h"
 #include "wire/wire.h"
 
 #include <stdio.h>
@@ -57,6 +58,28 @@ static inline int fuzz_convert(const gw_wire *from, const gw_wire *to, aigw_slic
     return rc;
 }
 
+/* A request that was mended is JSON and needs it no more. */
+static inline void fuzz_mend(const gw_wire *wire, aigw_slice text)
+{
+    gw_arena *arena = gw_arena_new(FUZZ_ARENA);
+    gw_patch patches[GW_MEND_MAX];
+    size_t count = 0, again = 0;
+    gw_json_doc doc, mended;
+    gw_buf out;
+    gw_buf_init(&out, FUZZ_OUT);
+    if (wire->mend_request != NULL && gw_json_parse(arena, text, NULL, &doc, NULL) == AIGW_OK &&
+        wire->mend_request(arena, &doc, patches, &count) == AIGW_OK && count > 0 &&
+        gw_patch_body(&doc, patches, count, &out, NULL) == AIGW_OK) {
+        int rc = gw_json_parse(arena, gw_buf_slice(&out), NULL, &mended, NULL);
+        fuzz_check(rc == AIGW_OK || rc == AIGW_E_NOMEM, "mended is no JSON", gw_buf_slice(&out));
+        if (rc == AIGW_OK && wire->mend_request(arena, &mended, patches, &again) == AIGW_OK) {
+            fuzz_check(again == 0, "mended twice", gw_buf_slice(&out));
+        }
+    }
+    gw_buf_free(&out);
+    gw_arena_free(arena);
+}
+
 /* Into every format, each output JSON; and within one format what was written reads as it was read. */
 static inline int fuzz_request(const gw_wire *from, const uint8_t *data, size_t size)
 {
@@ -64,6 +87,7 @@ static inline int fuzz_request(const gw_wire *from, const uint8_t *data, size_t 
         return 0;
     }
     aigw_slice text = {(const char *)data, size};
+    fuzz_mend(from, text);
     for (size_t i = 0; gw_wires[i] != NULL; i++) {
         const gw_wire *to = gw_wires[i];
         gw_buf first, second;
@@ -149,6 +173,14 @@ static inline int fuzz_run(const gw_wire *from, fuzz_pipe *p, aigw_slice text, s
     p->fold = gw_fold_new(arena);
     gw_buf_init(&p->out, FUZZ_OUT);
     gw_event_sink sink = {fuzz_pipe_event, p};
+    /* Calls of f are a custom tool's, and json_response is the answer's schema. */
+    gw_tool tool = {.name = gw_jstr_lit("f"), .custom = true};
+    gw_chat_request asked = {.tools = &tool, .tool_count = 1, .shape = GW_SHAPE_SCHEMA};
+    gw_unwrap unwrap;
+    gw_unwrap_init(&unwrap, &asked, sink);
+    if (from->format == AIGW_FORMAT_ANTHROPIC) {
+        sink = (gw_event_sink){gw_unwrap_event, &unwrap};
+    }
     int rc = from->reader_init(reader, FUZZ_EVENT);
     p->to->writer_init(p->writer, &options);
     while (rc == AIGW_OK && text.len > 0) {
@@ -159,6 +191,7 @@ static inline int fuzz_run(const gw_wire *from, fuzz_pipe *p, aigw_slice text, s
     if (rc == AIGW_OK) {
         rc = from->reader_end(reader, &sink, NULL);
     }
+    gw_unwrap_free(&unwrap);
     from->reader_free(reader);
     p->to->writer_free(p->writer);
     gw_free(reader);
@@ -194,6 +227,43 @@ static inline void fuzz_stream(const gw_wire *from, aigw_slice text, size_t step
     }
 }
 
+typedef struct fuzz_taps {
+    const gw_wire *wire;
+    void *tap;
+    gw_buf out;
+} fuzz_taps;
+
+static inline int fuzz_tap_event(void *user, const gw_sse_event *event)
+{
+    fuzz_taps *t = user;
+    aigw_usage usage = gw_usage_unknown();
+    gw_tap_verdict verdict = t->wire->tap_event(t->tap, event, &usage);
+    bool asks = verdict == GW_TAP_REPAIR || verdict == GW_TAP_LAST;
+    if (asks && t->wire->tap_repair != NULL &&
+        t->wire->tap_repair(t->tap, event, verdict, &t->out)) {
+        gw_sse sse;
+        gw_sse_init(&sse, FUZZ_OUT);
+        gw_sse_feed(&sse, gw_buf_slice(&t->out), fuzz_is_json_event, NULL);
+        gw_sse_free(&sse);
+        gw_buf_clear(&t->out);
+    }
+    return AIGW_OK;
+}
+
+/* What a tap repairs is JSON. */
+static inline void fuzz_tap(const gw_wire *wire, aigw_slice text)
+{
+    fuzz_taps t = {.wire = wire, .tap = gw_calloc(1, wire->tap_size)};
+    gw_sse sse;
+    gw_buf_init(&t.out, FUZZ_OUT);
+    wire->tap_init(t.tap, false);
+    gw_sse_init(&sse, FUZZ_EVENT);
+    gw_sse_feed(&sse, text, fuzz_tap_event, &t);
+    gw_sse_free(&sse);
+    gw_buf_free(&t.out);
+    gw_free(t.tap);
+}
+
 /* The first byte is the size of the pieces; the rest is read as a stream, an answer and an error. */
 static inline int fuzz_response(const gw_wire *from, const uint8_t *data, size_t size)
 {
@@ -203,6 +273,7 @@ static inline int fuzz_response(const gw_wire *from, const uint8_t *data, size_t
     aigw_slice text = {(const char *)data + 1, size - 1};
     fuzz_stream(from, text, 1 + (size_t)data[0] % 64);
     fuzz_answer(from, text);
+    fuzz_tap(from, text);
     return 0;
 }
 
