@@ -194,9 +194,10 @@ def test_idle_clients_do_not_take_the_upstreams_descriptors(tmp_path, monkeypatc
         assert "few_descriptors" in g.log()
 
 
-def catches(pid, number):
+def waits_for(pid, number):
+    """Is the signal blocked, as it is while a thread waits for it?"""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"SigCgt:\s+([0-9a-f]+)", status).group(1), 16) >> (number - 1) & 1
+    return int(re.search(r"SigBlk:\s+([0-9a-f]+)", status).group(1), 16) >> (number - 1) & 1
 
 
 def test_closed_standard_files_are_not_given_to_sockets(tmp_path):
@@ -206,10 +207,11 @@ def test_closed_standard_files_are_not_given_to_sockets(tmp_path):
     process = subprocess.Popen(["sh", "-c", 'exec "$0" --config "$1" <&- >&- 2>&-', SERVE, config])
     files = pathlib.Path(f"/proc/{process.pid}/fd")
     try:
+        # Not before it is aigw-serve: the shell has the test's own files open.
+        assert wait_until(lambda: waits_for(process.pid, signal.SIGTERM))
         assert wait_until(lambda: sum("socket:" in os.readlink(f) for f in files.iterdir()) > 0)
         for number in "012":
             assert os.readlink(files / number) == "/dev/null"
-        assert wait_until(lambda: catches(process.pid, signal.SIGTERM))
     finally:
         process.terminate()
         assert process.wait(PATIENCE) == 0
