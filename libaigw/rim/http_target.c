@@ -22,23 +22,6 @@ void gw_http_lines_free(gw_http_lines *l)
     *l = (gw_http_lines){0};
 }
 
-bool gw_http_field_ok(const aigw_header *h)
-{
-    if (h->name.len == 0)
-        return false;
-    for (size_t i = 0; i < h->name.len; i++) {
-        unsigned char c = (unsigned char)h->name.data[i];
-        if (c <= ' ' || c >= 0x7f || c == ':' || c == ';' || c == ',')
-            return false;
-    }
-    for (size_t i = 0; i < h->value.len; i++) {
-        unsigned char c = (unsigned char)h->value.data[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 /* Does this line carry a field that one of the headers names? */
 static bool is_replaced(const char *line, const aigw_header *headers, size_t count)
 {

@@ -3,9 +3,20 @@
  * Knows nothing of turns.
  */
 #include "base/crypto.h"
+#include "chat/wrap.h"
 #include "wire/anthropic.h"
 
 #include <string.h>
+
+void gw_anthropic_write_tool_name(gw_anthropic_out *o, gw_jstr name)
+{
+    gw_jw_key(&o->w, "name");
+    if (o->plan.same) {
+        gw_jw_jstr(&o->w, name);
+    } else {
+        gw_jw_tool_name(&o->w, name, GW_TOOL_NAME_LONG);
+    }
+}
 
 void gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark)
 {

@@ -5,16 +5,6 @@
 #include "chat/wrap.h"
 #include "wire/anthropic.h"
 
-void gw_anthropic_write_tool_name(gw_anthropic_out *o, gw_jstr name)
-{
-    gw_jw_key(&o->w, "name");
-    if (o->plan.same) {
-        gw_jw_jstr(&o->w, name);
-    } else {
-        gw_jw_tool_name(&o->w, name, GW_TOOL_NAME_LONG);
-    }
-}
-
 /* The model has no output_config.format: a tool with the schema, which it must call. */
 static int write_json_tool(gw_anthropic_out *o)
 {
