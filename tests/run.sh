@@ -81,10 +81,10 @@ stage_install() {
 stage_e2e() {
     sh tests/e2e/peers.sh || echo "the peers could not be installed" >&2
     # The whole end-to-end suite on the gcc build, then what needs no peer again on the sanitizer build.
-    PYTHONPATH=build/python build/venv/bin/python -m pytest -q -p no:cacheprovider tests/e2e \
+    PYTHONPATH=build/python build/venv/bin/python -m pytest -q -p no:cacheprovider -o junit_family=xunit1 tests/e2e \
         bindings/python/tests --junitxml "$results/e2e.xml" || true
     if [ -x build/asan/bin/aigw-serve ]; then
-        AIGW_BUILD=$top/build/asan build/venv/bin/python -m pytest -q -p no:cacheprovider \
+        AIGW_BUILD=$top/build/asan build/venv/bin/python -m pytest -q -p no:cacheprovider -o junit_family=xunit1 \
             -m 'not slow' tests/e2e --junitxml "$results/e2e-asan.xml" || true
     fi
 }
