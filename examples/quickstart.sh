@@ -39,6 +39,8 @@ GATEWAY_CLIENT_ID=dev
 GATEWAY_CLIENT_SECRET=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
 GATEWAY_TOKEN_ENDPOINT=$base/oauth2/token
 export GATEWAY_CLIENT_ID GATEWAY_CLIENT_SECRET GATEWAY_TOKEN_ENDPOINT
+XDG_CACHE_HOME=$work # aigw-token keeps its tokens there; nothing of this run is to stay
+export XDG_CACHE_HOME
 
 echo "== starting aigw-serve --dev on $base"
 AIGW_DEV_CLIENT_SECRET=$GATEWAY_CLIENT_SECRET \
