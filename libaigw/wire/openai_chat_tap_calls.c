@@ -312,11 +312,15 @@ bool gw_oc_tap_repair(const void *tap_state, const gw_sse_event *event, gw_tap_v
     while (lead < raw.len && (raw.data[lead] == '\r' || raw.data[lead] == '\n'))
         lead++;
     if (verdict == GW_TAP_LAST) {
-        if (tap->finished || tap->head_len == 0)
+        /* Clients know the word only as it is, without white space around it. */
+        bool plain = gw_eq(event->data, GW_S("[DONE]"));
+        bool unfinished = !tap->finished && tap->head_len > 0;
+        if (plain && !unfinished)
             return false;
         gw_buf_append(out, raw.data, lead);
-        write_finish(tap, out);
-        gw_buf_add(out, gw_skip(raw, lead));
+        if (unfinished)
+            write_finish(tap, out);
+        gw_buf_add(out, plain ? gw_skip(raw, lead) : GW_S("data: [DONE]\n\n"));
         return true;
     }
     gw_arena *arena = parse(event->data, &doc);

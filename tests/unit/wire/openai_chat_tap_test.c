@@ -177,6 +177,9 @@ static void what_clients_break_on_is_repaired(void **state)
         GW_TAP_PASS);
     assert_int_equal(look(tap, "{\"choices\":[{\"finish_reason\":\"stop\"}]}", &u), GW_TAP_PASS);
     repaired(tap, "[DONE]", GW_TAP_LAST, "");
+    /* Clients look for the very word. */
+    repaired(tap, " [DONE] ", GW_TAP_LAST, "\ndata: [DONE]\n\n");
+    repaired(tap, "\n[DONE]", GW_TAP_LAST, "\ndata: [DONE]\n\n");
     free(tap);
 }
 
