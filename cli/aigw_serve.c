@@ -399,6 +399,8 @@ int main(int argc, char **argv)
         fputs("aigw-serve: no random bytes from the system\n", stderr);
         return EXIT_SERVING;
     }
+    if (!s.dev && !s.config_file && getenv("AZURE_API_KEY") && !getenv("AZURE_OPENAI_ENDPOINT"))
+        fputs("aigw-serve: AZURE_API_KEY is not used: AZURE_OPENAI_ENDPOINT is not set\n", stderr);
     s.host = (aigw_host){.size = sizeof s.host, .user = &s, .log = log_line, .env = look_up};
     return s.check ? check_only(&s) : serve_until_stopped(&s);
 }

@@ -195,8 +195,11 @@ static int put_azure(env *e)
     char url[1024];
     if (!get(e, "AZURE_API_KEY"))
         return AIGW_OK;
+    /* Deployments hand out all keys alike; one without its address must not keep the others down. */
+    if (!endpoint && e->providers->count > 0)
+        return AIGW_OK;
     if (!endpoint)
-        return fail_var(e, "AZURE_OPENAI_ENDPOINT", "needed, since AZURE_API_KEY is set");
+        return fail_var(e, "AZURE_OPENAI_ENDPOINT", "needed, since AZURE_API_KEY is the only key");
     size_t len = strlen(endpoint);
     while (len > 0 && endpoint[len - 1] == '/')
         len--;

@@ -63,6 +63,11 @@ static void four_vendors(void **state)
 
     ENV("AZURE_API_KEY", "d");
     help_refused("", 0, "", "AZURE_OPENAI_ENDPOINT");
+    /* Beside others it must not keep them down. */
+    ENV("AZURE_API_KEY", "d", "OPENAI_API_KEY", "a", "GOOGLE_API_KEY", "");
+    c = help_load("");
+    assert_int_equal(c->upstream_count, 1);
+    gw_config_free(c);
 }
 
 static void listen_and_port(void **state)
