@@ -26,7 +26,6 @@ typedef struct gw_http_target_options {
     const char *proxy;
     int connect_timeout_ms;      /* 0: 5000 */
     bool insecure_http_ok;       /* http to other than loopback */
-    bool follow_redirects;       /* always false today; redirects are answers */
     bool by_library;             /* by libcurl even where rim/direct could */
     const char *client_cert_file, *client_key_file; /* PEM; NULL: none; key NULL: in cert's file */
 } gw_http_target_options;

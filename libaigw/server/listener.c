@@ -73,15 +73,6 @@ int gw_address_port(const gw_address *address)
     return ntohs(((const struct sockaddr_in *)(const void *)any)->sin_port);
 }
 
-void gw_address_set_port(gw_address *address, int port)
-{
-    struct sockaddr_storage *any = &address->storage;
-    if (any->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)(void *)any)->sin6_port = htons((uint16_t)port);
-    else
-        ((struct sockaddr_in *)(void *)any)->sin_port = htons((uint16_t)port);
-}
-
 void gw_address_print(const gw_address *address, char *out, size_t size)
 {
     char text[INET6_ADDRSTRLEN] = "";

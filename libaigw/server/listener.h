@@ -15,7 +15,6 @@ typedef struct gw_address {
 /* "127.0.0.1:8787", "[::1]:0", "localhost:8787". No name is resolved. AIGW_E_CONFIG otherwise. */
 int gw_address_parse(const char *text, gw_address *out, aigw_error *err);
 int gw_address_port(const gw_address *address);
-void gw_address_set_port(gw_address *address, int port);
 /* "127.0.0.1:8787" or "[::1]:8787". */
 void gw_address_print(const gw_address *address, char *out, size_t size);
 /* The address alone, an IPv4-mapped one as IPv4; "" for other families. */
