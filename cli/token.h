@@ -39,6 +39,10 @@ void wipe_free(char *text, size_t len);
 
 /* ---- token_get.c: from the cache, or fetched ---- */
 
+/* Unix seconds by the clock that the library reads. time(3) lags behind it by up to a tick, and a token
+ * just fetched would seem to live a second too long. */
+int64_t unix_now(void);
+
 typedef struct held {
     char *value; /* NUL-terminated; NULL: none */
     int64_t expires_unix_s;

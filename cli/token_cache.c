@@ -1,5 +1,6 @@
 /* Tokens in files: private, replaced at once, locked over processes. Must not know how one is fetched. */
 #include "token_cache.h"
+#include "token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,7 +173,7 @@ static bool take_text(const char **at, char *out)
 
 static bool enough_left(int64_t issued, int64_t expires, int64_t min_ttl_s)
 {
-    int64_t now = (int64_t)time(NULL), life = expires - issued, left = expires - now;
+    int64_t now = unix_now(), life = expires - issued, left = expires - now;
 
     if (now < issued || life <= 0 ||
         life > MAX_LIFE_S) /* a clock that was moved back, or nonsense */
@@ -230,11 +231,11 @@ bool cache_lock(cache *c, int64_t wait_ms)
 
     if (fd < 0)
         return false;
-    bool held = false;
-    while (is_private(fd, &size) && !(held = flock(fd, LOCK_EX | LOCK_NB) == 0) &&
+    bool locked = false;
+    while (is_private(fd, &size) && !(locked = flock(fd, LOCK_EX | LOCK_NB) == 0) &&
            (errno == EWOULDBLOCK || errno == EINTR) && running_ms() < until)
         nanosleep(&pause, NULL);
-    if (!held) {
+    if (!locked) {
         close(fd);
         return false;
     }
@@ -251,7 +252,7 @@ static char *compose(const char *token, int64_t expires, size_t *len)
 
     if (!data)
         return NULL;
-    int head = snprintf(data, max, HEAD_FORMAT, (long long)time(NULL), (long long)expires);
+    int head = snprintf(data, max, HEAD_FORMAT, (long long)unix_now(), (long long)expires);
     char *at = data + head;
     for (; *token; token++) {
         if (*token == '"' || *token == '\\')

@@ -4,8 +4,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define TIMEOUT_MS 15000
+
+int64_t unix_now(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
 
 static int report(aigw_token_source *source, const aigw_error *err)
 {

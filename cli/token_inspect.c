@@ -64,7 +64,7 @@ static void put_life(FILE *out, int64_t expires)
     char when[64];
     time_t at = (time_t)expires;
     struct tm utc;
-    long long left = (long long)(expires - (int64_t)time(NULL));
+    long long left = (long long)(expires - unix_now());
 
     if (gmtime_r(&at, &utc) && strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc))
         fprintf(out, ",\n \"expires_at\": \"%s\"", when);

@@ -95,7 +95,7 @@ static void add_quoted(text *t, const char *value)
 static void add_json_document(text *t, const held *h)
 {
     char life[96];
-    int64_t left = h->expires_unix_s - (int64_t)time(NULL);
+    int64_t left = h->expires_unix_s - unix_now();
 
     add(t, "{\"access_token\":\"");
     add_json(t, h->value);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define TOKEN_BYTES   16384
 #define RAW_BYTES     ((size_t)1024 * 1024)
@@ -129,7 +128,7 @@ static int check_raw(const aigw_jwks *keys, aigw_slice token, const aigw_slice *
 static int check(const aigw_jwks *keys, aigw_slice token, const aigw_policy *policy)
 {
     aigw_error err = {0};
-    int code = aigw_jwt_verify(keys, token, policy, (int64_t)time(NULL), NULL, &err);
+    int code = aigw_jwt_verify(keys, token, policy, unix_now(), NULL, &err);
 
     return code == AIGW_OK ? EXIT_SUCCESS : verdict(code, &err);
 }
