@@ -34,8 +34,11 @@ typedef struct aigw_header {
 
 /* A wire format: the JSON dialect that a client speaks or a provider serves. */
 typedef enum aigw_format {
-    AIGW_FORMAT_OPENAI_CHAT = 1, /* POST /v1/chat/completions */
-    AIGW_FORMAT_ANTHROPIC = 2    /* POST /v1/messages */
+    AIGW_FORMAT_OPENAI_CHAT = 1,      /* POST /v1/chat/completions */
+    AIGW_FORMAT_ANTHROPIC = 2,        /* POST /v1/messages */
+    AIGW_FORMAT_OPENAI_RESPONSES = 3, /* POST /v1/responses */
+    AIGW_FORMAT_GEMINI = 4,           /* POST /v1beta/models/{model}:generateContent */
+    AIGW_FORMAT_BEDROCK = 5           /* POST /model/{model}/converse */
 } aigw_format;
 
 /*

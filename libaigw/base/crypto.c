@@ -133,15 +133,19 @@ ptrdiff_t gw_base64_decode(aigw_slice text, uint8_t *out)
     return decode_digits(text, "+/", out);
 }
 
-bool gw_base64url_encode(gw_buf *out, const void *data, size_t len)
+static bool encode_digits(gw_buf *out, const char *last_two, bool padded, const void *data,
+                          size_t len)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char common[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    char digits[64];
     const uint8_t *from = data;
     if (len > SIZE_MAX / 2) {
         out->failed = true;
         return false;
     }
-    size_t size = len / 3 * 4 + (len % 3 ? len % 3 + 1 : 0);
+    memcpy(digits, common, 62);
+    memcpy(digits + 62, last_two, 2);
+    size_t rest = len % 3, size = len / 3 * 4 + (rest ? (padded ? 4 : rest + 1) : 0);
     char *to = gw_buf_reserve(out, size);
     if (to == NULL)
         return false;
@@ -151,15 +155,27 @@ bool gw_base64url_encode(gw_buf *out, const void *data, size_t len)
         *to++ = digits[(from[1] & 15) << 2 | from[2] >> 6];
         *to++ = digits[from[2] & 63];
     }
-    if (len > 0) {
-        uint8_t second = len == 2 ? from[1] : 0;
+    if (rest) {
+        uint8_t second = rest == 2 ? from[1] : 0;
         *to++ = digits[from[0] >> 2];
         *to++ = digits[(from[0] & 3) << 4 | second >> 4];
-        if (len == 2)
+        if (rest == 2)
             *to++ = digits[(second & 15) << 2];
+        for (size_t i = rest; padded && i < 3; i++)
+            *to++ = '=';
     }
     gw_buf_grew(out, size);
     return true;
+}
+
+bool gw_base64url_encode(gw_buf *out, const void *data, size_t len)
+{
+    return encode_digits(out, "-_", false, data, len);
+}
+
+bool gw_base64_encode(gw_buf *out, const void *data, size_t len)
+{
+    return encode_digits(out, "+/", true, data, len);
 }
 
 bool gw_secret_set(gw_secret *secret, aigw_slice value)

@@ -31,6 +31,7 @@ ptrdiff_t gw_base64url_decode(aigw_slice text, uint8_t *out);
 bool gw_base64url_encode(gw_buf *out, const void *data, size_t len);
 /* RFC 4648 clause 4 with padding, strict; same contract. */
 ptrdiff_t gw_base64_decode(aigw_slice text, uint8_t *out);
+bool gw_base64_encode(gw_buf *out, const void *data, size_t len);
 
 /* A secret: wiped when freed, never printed. */
 typedef struct gw_secret {

@@ -86,7 +86,9 @@ typedef struct gw_event {
     gw_raw raw;        /* NATIVE: the block; on TEXT: citations array or one citation (DELTA) */
     /* DELTA: text, thinking, refusal, or a fragment of the arguments' JSON (as string inside) */
     gw_jstr delta;
-    gw_jstr signature; /* DELTA of THINKING, or of any block */
+    /* DELTA of THINKING; of other blocks in BLOCK_START or in a DELTA before the stop. Opaque. */
+    gw_jstr signature;
+    aigw_format origin; /* whose signature, or whose redacted data: a reader always says it */
     gw_raw logprobs;   /* DELTA or FINISH: OpenAI's logprobs object of the choice, as it stood */
     /* USAGE; -1 members are unknown and replace nothing */
     aigw_usage usage;

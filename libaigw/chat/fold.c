@@ -249,6 +249,7 @@ static int block_start(gw_fold *f, growing_choice *choice, const gw_event *ev)
     memset(block, 0, sizeof(*block));
     block->head.kind = ev->block_kind;
     block->head.custom = ev->custom;
+    block->head.origin = ev->origin;
     block->open = true;
     int rc = keep(f->arena, &block->head.call_id, ev->call_id);
     if (rc == AIGW_OK)
@@ -280,6 +281,8 @@ static int block_delta(gw_fold *f, growing_choice *choice, const gw_event *ev)
         rc = rope_add(f->arena, &block->text, ev->delta.inner);
     if (rc == AIGW_OK)
         rc = keep(f->arena, &block->head.signature, ev->signature);
+    if (gw_has(ev->signature) && ev->origin != 0)
+        block->head.origin = ev->origin;
     if (rc == AIGW_OK && gw_has_raw(ev->raw) && block->head.kind == GW_BLOCK_TEXT)
         rc = list_add(f->arena, &block->citations, ev->raw.json);
     if (rc == AIGW_OK && gw_has_raw(ev->logprobs))
@@ -402,11 +405,15 @@ static int unfold_block(const gw_block *block, gw_event ev, gw_raw *logprobs,
                         const gw_event_sink *sink)
 {
     ev.block_kind = block->kind;
+    ev.origin = block->origin;
+    bool thinking = block->kind == GW_BLOCK_THINKING;
     gw_event open = ev;
     open.kind = GW_EV_BLOCK_START;
     open.call_id = block->call_id;
     open.tool_name = block->tool_name;
     open.custom = block->custom;
+    if (!thinking)
+        open.signature = block->signature;
     if (block->kind == GW_BLOCK_REDACTED_THINKING)
         open.delta = block->text;
     if (block->kind == GW_BLOCK_NATIVE)
@@ -415,7 +422,8 @@ static int unfold_block(const gw_block *block, gw_event ev, gw_raw *logprobs,
 
     gw_event delta = ev;
     delta.kind = GW_EV_DELTA;
-    delta.signature = block->signature;
+    if (thinking)
+        delta.signature = block->signature;
     if (block->kind != GW_BLOCK_REDACTED_THINKING && block->kind != GW_BLOCK_NATIVE)
         delta.delta = block->text;
     if (block->kind == GW_BLOCK_TEXT)

@@ -14,6 +14,7 @@ typedef struct gw_block {
     gw_jstr call_id, tool_name;
     bool custom;
     gw_jstr signature;
+    aigw_format origin; /* whose signature or redacted data */
     gw_raw raw;        /* NATIVE block, or TEXT's citations as one JSON array */
 } gw_block;
 

@@ -58,6 +58,9 @@ void gw_chat_request_init(gw_chat_request *r, const gw_json_doc *doc)
     r->n = -1;
     r->schema_strict = -1;
     r->thinking_budget = -1;
+    r->top_logprobs = -1;
+    r->store = -1;
+    r->stateful = GW_JSON_ABSENT;
 }
 
 int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const char *reason,

@@ -37,7 +37,8 @@ typedef struct gw_part {
     gw_part_kind kind;
     gw_json_ref at; /* where it stood, for error pointers */
     gw_jstr text;   /* TEXT, THINKING, REFUSAL, text DOCUMENT */
-    /* IMAGE, AUDIO, DOCUMENT: exactly one of data (base64), url, file_id, or text */
+    /* IMAGE, AUDIO, DOCUMENT (whatever is neither image nor audio): exactly one of data (base64), url,
+     * file_id, or text */
     gw_jstr media_type, data, url, file_id, name /* file name or title */, detail;
     /* TOOL_CALL: id, tool_name, and arguments in the form they came in */
     gw_jstr id;        /* TOOL_RESULT: the id of the call */
@@ -49,7 +50,9 @@ typedef struct gw_part {
     struct gw_part *parts;
     size_t part_count;
     bool is_error;
-    gw_jstr signature; /* THINKING; also a signature on other parts */
+    /* THINKING, or any part that its maker signed. Opaque; only its maker takes it back: see `origin`. */
+    gw_jstr signature;
+    aigw_format origin; /* whose signature or redacted data it is; 0: that of the request's own format */
     gw_cache_mark cache;
     gw_raw citations;
     gw_raw raw;        /* the part as it stood */
@@ -139,11 +142,20 @@ typedef struct gw_chat_request {
     gw_thinking thinking;
     int64_t thinking_budget; /* tokens; -1 unsaid */
     bool thinking_hidden;    /* no thinking text wanted */
+    gw_jstr thinking_summary; /* how much thinking text: "auto", "concise", "detailed" */
     gw_jstr user_id;
     gw_raw metadata;         /* an object of strings, for the caller's own use */
     gw_jstr service_tier;    /* in the words of the format it came from */
     gw_jstr verbosity;
     bool logprobs;
+    int64_t top_logprobs;    /* -1 unsaid */
+    gw_raw modalities;       /* what the answer is made of: an array of "text", "audio", "image" */
+    gw_raw audio;            /* how audio is to sound: {"voice","format"} */
+    gw_jstr prompt_cache_key;
+    int store;               /* may the provider keep it: -1 unsaid, 0, 1 */
+    /* A member that only the provider that holds its state understands (previous_response_id, a stored
+     * prompt); GW_JSON_ABSENT: none. Writers of other formats are not asked: gw_wire_request refuses. */
+    gw_json_ref stateful;
     bool stream;
     bool include_usage;      /* the client wants usage in the stream */
     gw_extra *extras;

@@ -53,17 +53,19 @@ static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *bo
     gw_patch patches[2 + GW_MEND_MAX];
     size_t n = 0;
     if (target->model.len && !gw_eq(target->model, x->model))
-        patches[n++] = (gw_patch){"model", quoted(x->arena, target->model)};
+        patches[n++] = (gw_patch){.member = "model", .value = quoted(x->arena, target->model)};
     /* Usage is ours to count whether the client wants to see it or not; the tap hides the rest. */
     if (x->stream && !x->include_usage && a->wire->format == AIGW_FORMAT_OPENAI_CHAT)
-        patches[n++] = (gw_patch){"stream_options", usage_options(x)};
+        patches[n++] = (gw_patch){.member = "stream_options", .value = usage_options(x)};
     size_t mends = 0;
+    const gw_write_options options = {.quirks = a->upstream->max_tokens_legacy ? GW_QUIRK_MAX_TOKENS
+                                                                               : 0u};
     if (a->wire->mend_request &&
-        a->wire->mend_request(x->arena, &x->doc, &patches[n], &mends) != AIGW_OK)
+        a->wire->mend_request(x->arena, &x->doc, &options, &patches[n], &mends) != AIGW_OK)
         return gw_fail_nomem(err);
     n += mends;
     for (size_t i = 0; i < n; i++) {
-        if (!patches[i].value.data)
+        if (!patches[i].value.data && !patches[i].remove)
             return gw_fail_nomem(err);
     }
     if (n == 0) {
@@ -111,10 +113,10 @@ static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice
     }
     gw_write_options options = {.model = target->model.len ? target->model : x->model,
                                 .default_max_tokens = a->upstream->default_max_tokens,
-                                .max_tokens_legacy = a->upstream->max_tokens_legacy,
+                                .quirks = a->upstream->max_tokens_legacy ? GW_QUIRK_MAX_TOKENS : 0u,
                                 .force_usage = x->stream};
     gw_notes notes = {.arena = x->arena};
-    int rc = a->wire->write_request(x->arena, &x->request, &options, &x->send, &notes, err);
+    int rc = gw_wire_request(a->wire, x->arena, &x->request, &options, &x->send, &notes, err);
     if (x->send.failed)
         return gw_fail_nomem(err);
     if (rc == AIGW_OK)

@@ -87,7 +87,7 @@ static int pass(job *j, const gw_json_doc *doc, bool request)
     gw_patch patches[1 + GW_MEND_MAX];
     size_t count = 0;
     if (request && j->from->mend_request != NULL &&
-        j->from->mend_request(j->arena, doc, patches, &count) != AIGW_OK) {
+        j->from->mend_request(j->arena, doc, &(gw_write_options){0}, patches, &count) != AIGW_OK) {
         return gw_fail_nomem(j->err);
     }
     if (j->options.model.len == 0 && count == 0) {
@@ -100,7 +100,7 @@ static int pass(job *j, const gw_json_doc *doc, bool request)
     gw_buf_init(&model, j->options.model.len * OUTPUT_PER_BYTE + 2);
     gw_jw w = gw_jw_on(&model);
     gw_jw_text(&w, j->options.model);
-    patches[count++] = (gw_patch){"model", gw_buf_slice(&model)};
+    patches[count++] = (gw_patch){.member = "model", .value = gw_buf_slice(&model)};
     int rc =
         model.failed ? gw_fail_nomem(j->err) : gw_patch_body(doc, patches, count, &j->out, j->err);
     gw_buf_free(&model);
@@ -123,7 +123,7 @@ static int translate_request(job *j)
     rc = j->from->read_request(j->arena, &doc, &request, j->err);
     return rc != AIGW_OK
                ? rc
-               : j->to->write_request(j->arena, &request, &options, &j->out, &j->notes, j->err);
+               : gw_wire_request(j->to, j->arena, &request, &options, &j->out, &j->notes, j->err);
 }
 
 /* An id for a document that has none: the same document gives the same id (FNV-1a). */

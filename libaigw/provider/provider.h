@@ -14,6 +14,13 @@ typedef enum gw_auth_style {
     GW_AUTH_X_API_KEY /* x-api-key: K */
 } gw_auth_style;
 
+/* What is asked of an upstream. */
+typedef enum gw_op {
+    GW_OP_CHAT,
+    GW_OP_COUNT, /* the tokens of a chat request */
+    GW_OP_EMBED
+} gw_op;
+
 typedef struct gw_provider {
     const char *name;      /* the `type` of a config entry */
     aigw_format format;

@@ -34,7 +34,8 @@ int gw_anthropic_read_messages(const gw_anthropic_in *in, gw_json_ref array, gw_
 int gw_anthropic_read_tools(const gw_anthropic_in *in, gw_chat_request *out);
 
 /* The same-format patch: thinking that nobody signed (ours, of a provider of another format) goes. */
-int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc, gw_patch out[GW_MEND_MAX],
+int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc,
+                              const gw_write_options *options, gw_patch out[GW_MEND_MAX],
                               size_t *count);
 
 /* Request, writing */

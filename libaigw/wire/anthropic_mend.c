@@ -132,11 +132,13 @@ static bool must_not_think(const gw_json_doc *doc, gw_json_ref last)
     return call;
 }
 
-int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc, gw_patch out[GW_MEND_MAX],
+int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc,
+                              const gw_write_options *options, gw_patch out[GW_MEND_MAX],
                               size_t *count)
 {
     gw_json_ref messages = GW_JSON_ABSENT, last = GW_JSON_ABSENT;
     size_t found = 0;
+    (void)options;
     if (gw_json_typeof(doc, 0) == GW_JSON_OBJECT) {
         messages = gw_json_get(doc, 0, "messages");
     }
@@ -156,9 +158,10 @@ int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc, gw_patch 
     if (rc != AIGW_OK) {
         return rc;
     }
-    out[(*count)++] = (gw_patch){"messages", value};
+    out[(*count)++] = (gw_patch){.member = "messages", .value = value};
     if (must_not_think(doc, last)) {
-        out[(*count)++] = (gw_patch){"thinking", GW_S("{\"type\":\"disabled\"}")};
+        out[(*count)++] =
+            (gw_patch){.member = "thinking", .value = GW_S("{\"type\":\"disabled\"}")};
     }
     return AIGW_OK;
 }

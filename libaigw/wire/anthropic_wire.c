@@ -102,6 +102,7 @@ bool gw_anthropic_tap_complete(const void *state)
 const gw_wire gw_wire_anthropic = {
     .name = "anthropic",
     .format = AIGW_FORMAT_ANTHROPIC,
+    .stream_type = "text/event-stream; charset=utf-8",
     .read_request = gw_anthropic_read_request,
     .write_request = gw_anthropic_write_request,
     .mend_request = gw_anthropic_mend_request,

@@ -7,6 +7,7 @@
 const gw_wire gw_wire_openai_chat = {
     .name = "openai-chat",
     .format = AIGW_FORMAT_OPENAI_CHAT,
+    .stream_type = "text/event-stream; charset=utf-8",
     .read_request = gw_oc_read_request,
     .write_request = gw_oc_write_request,
     .read_answer = gw_oc_read_answer,

@@ -50,7 +50,7 @@ static content_shape shape_of(const gw_oc_writing *wr, const gw_part *parts, siz
         shape.count++;
         if (!is_text(part))
             shape.only_text = false;
-        bool marked = part->cache != GW_CACHE_NONE && !wr->options->max_tokens_legacy;
+        bool marked = part->cache != GW_CACHE_NONE && !(wr->options->quirks & GW_QUIRK_MAX_TOKENS);
         if (!is_text(part) || marked || (wr->same && gw_has_raw(part->raw)))
             shape.plain = false;
     }
@@ -77,7 +77,7 @@ static void write_joined(gw_oc_writing *wr, const gw_part *parts, size_t count)
 static int write_content(gw_oc_writing *wr, const gw_part *parts, size_t count)
 {
     content_shape shape = shape_of(wr, parts, count);
-    bool join = shape.only_text && wr->options->max_tokens_legacy && !wr->same;
+    bool join = shape.only_text && (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0 && !wr->same;
     if (shape.count == 0 || join || (shape.count == 1 && shape.plain)) {
         write_joined(wr, parts, count);
         return AIGW_OK;
@@ -292,7 +292,7 @@ static int write_message(gw_oc_writing *wr, const gw_message *message)
                                         [GW_ROLE_ASSISTANT] = "assistant"};
     gw_jw *w = &wr->w;
     const char *role = roles[message->role];
-    if (message->role == GW_ROLE_DEVELOPER && wr->options->max_tokens_legacy)
+    if (message->role == GW_ROLE_DEVELOPER && (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0)
         role = "system"; /* compatible hosts know no developer role */
     int rc = note_dropped(wr, message);
     if (rc != AIGW_OK)

@@ -279,7 +279,7 @@ static int write_cache(gw_oc_writing *wr, const gw_part *part)
 {
     if (part->cache == GW_CACHE_NONE)
         return AIGW_OK;
-    if (wr->options->max_tokens_legacy)
+    if ((wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0)
         return gw_oc_note(wr, part->at, "cache marks are not sent to OpenAI-compatible hosts");
     gw_jw *w = &wr->w;
     gw_jw_key(w, "prompt_cache_breakpoint");

@@ -40,7 +40,7 @@ static void write_max_tokens(gw_oc_writing *wr)
 {
     if (wr->request->max_tokens < 0)
         return;
-    bool legacy = wr->options->max_tokens_legacy ||
+    bool legacy = (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0 ||
                   (client_said(wr, "max_tokens") && !client_said(wr, "max_completion_tokens"));
     gw_jw_key(&wr->w, legacy ? "max_tokens" : "max_completion_tokens");
     gw_jw_int(&wr->w, wr->request->max_tokens);
@@ -124,7 +124,7 @@ static void write_effort(gw_oc_writing *wr)
         [GW_EFFORT_MAX] = "max"};
     const gw_chat_request *r = wr->request;
     gw_effort effort = r->effort;
-    if (r->thinking == GW_THINKING_OFF && !wr->options->max_tokens_legacy)
+    if (r->thinking == GW_THINKING_OFF && !(wr->options->quirks & GW_QUIRK_MAX_TOKENS))
         effort = GW_EFFORT_NONE;
     else if (effort == GW_EFFORT_UNSAID && r->thinking == GW_THINKING_BUDGET)
         effort = effort_of_budget(r->thinking_budget);
@@ -139,7 +139,7 @@ static int write_user(gw_oc_writing *wr)
     const gw_chat_request *r = wr->request;
     if (!gw_has(r->user_id))
         return AIGW_OK;
-    bool as_user = wr->options->max_tokens_legacy;
+    bool as_user = (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0;
     if (wr->same)
         as_user = !client_said(wr, "safety_identifier");
     gw_jw_key(&wr->w, as_user ? "user" : "safety_identifier");

@@ -9,6 +9,16 @@ enum { MAX_PATCHES = 16 };
 
 const gw_wire *const gw_wires[] = {&gw_wire_openai_chat, &gw_wire_anthropic, NULL};
 
+int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *request,
+                    const gw_write_options *options, gw_buf *out, gw_notes *notes, aigw_error *err)
+{
+    if (request->stateful != GW_JSON_ABSENT && request->format != to->format)
+        return gw_json_fail(err, request->doc, request->stateful, AIGW_E_UNSUPPORTED, "stateful",
+                            "this needs state that its provider holds, and the request goes to "
+                            "another one");
+    return to->write_request(arena, request, options, out, notes, err);
+}
+
 const gw_wire *gw_wire_of(aigw_format format)
 {
     for (const gw_wire *const *wire = gw_wires; *wire != NULL; wire++) {
@@ -96,7 +106,7 @@ static void insert_absent(const gw_patch *patches, size_t count, const bool *fou
 {
     bool first = true;
     for (size_t i = 0; i < count; i++) {
-        if (found[i])
+        if (found[i] || patches[i].remove)
             continue;
         if (!first)
             gw_buf_putc(out, ',');
@@ -110,6 +120,32 @@ static void insert_absent(const gw_patch *patches, size_t count, const bool *fou
         gw_buf_putc(out, ',');
 }
 
+static int body_result(const gw_buf *out, aigw_error *err)
+{
+    return out->failed
+               ? gw_fail(err, AIGW_E_LIMIT, "body_too_large", "the patched body is too large")
+               : AIGW_OK;
+}
+
+/* A member is to go: the others are set in order anew, since a comma goes with it. */
+static void rebuild(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out)
+{
+    bool first = true; /* what stands before it ends with its comma, if there is one */
+    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
+        size_t i = patch_of_key(doc, key, patches, count);
+        if (i < count && patches[i].remove)
+            continue;
+        if (!first)
+            gw_buf_putc(out, ',');
+        first = false;
+        gw_buf_add(out, gw_json_raw(doc, key));
+        gw_buf_putc(out, ':');
+        gw_buf_add(out, i < count ? patches[i].value : gw_json_raw(doc, gw_json_value(doc, key)));
+    }
+    gw_buf_putc(out, '}');
+}
+
 int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
                   aigw_error *err)
 {
@@ -120,15 +156,22 @@ int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count,
         return gw_json_fail(err, doc, 0, AIGW_E_PARSE, "not_an_object",
                             "the body must be a JSON object");
     const char *text = doc->text.data;
+    uint32_t kept = gw_json_count(doc, 0);
     for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
          key = gw_json_next(doc, key)) {
         size_t i = patch_of_key(doc, key, patches, count);
-        if (i < count)
-            found[i] = true;
+        if (i == count)
+            continue;
+        found[i] = true;
+        kept -= patches[i].remove;
     }
     size_t done = (size_t)(gw_json_raw(doc, 0).data - text) + 1; /* behind the opening brace */
     gw_buf_append(out, text, done);
-    insert_absent(patches, count, found, gw_json_count(doc, 0) == 0, out);
+    insert_absent(patches, count, found, kept == 0, out);
+    if (kept < gw_json_count(doc, 0)) {
+        rebuild(doc, patches, count, out);
+        return body_result(out, err);
+    }
     for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
          key = gw_json_next(doc, key)) {
         size_t i = patch_of_key(doc, key, patches, count);
@@ -140,7 +183,5 @@ int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count,
         done = (size_t)(old.data - text) + old.len;
     }
     gw_buf_append(out, text + done, doc->text.len - done);
-    return out->failed
-               ? gw_fail(err, AIGW_E_LIMIT, "body_too_large", "the patched body is too large")
-               : AIGW_OK;
+    return body_result(out, err);
 }

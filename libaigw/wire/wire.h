@@ -11,12 +11,30 @@
 #include "chat/request.h"
 #include "proto/sse.h"
 
+/* What hosts of a format do otherwise than its owner. Data of providers, obeyed by writers. */
+typedef enum gw_quirk {
+    GW_QUIRK_MAX_TOKENS = 1 << 0,     /* knows max_tokens only, not max_completion_tokens */
+    GW_QUIRK_NO_DEVELOPER = 1 << 1,   /* the role is called system */
+    GW_QUIRK_NO_USAGE_OPTION = 1 << 2, /* refuses stream_options; sends usage by itself or never */
+    GW_QUIRK_NO_JSON_SCHEMA = 1 << 3, /* json_object at most: the schema goes into the prompt */
+    GW_QUIRK_NO_STRICT = 1 << 4,      /* refuses `strict` of tools and schemas */
+    GW_QUIRK_NO_PARALLEL_FLAG = 1 << 5, /* refuses parallel_tool_calls */
+    GW_QUIRK_NO_REASONING = 1 << 6,   /* refuses reasoning_effort */
+    GW_QUIRK_REASONING_REPLAY = 1 << 7, /* takes reasoning_content in assistant turns */
+    GW_QUIRK_TEXT_ONLY = 1 << 8,      /* content must be a string: parts are joined */
+    GW_QUIRK_NO_METADATA = 1 << 9,    /* refuses metadata, store, service_tier, user */
+    GW_QUIRK_NO_PENALTIES = 1 << 10,
+    GW_QUIRK_NO_LOGPROBS = 1 << 11,
+    GW_QUIRK_NO_NAMED_CHOICE = 1 << 12, /* tool_choice: strings only; a named tool becomes required */
+    GW_QUIRK_OPENAI = 1 << 13         /* OpenAI proper: unknown members of messages are a 400 */
+} gw_quirk;
+
 /* What the writer of a request must know about its target besides the request. */
 typedef struct gw_write_options {
     aigw_slice model;           /* plain; "" : the request's own */
     int64_t default_max_tokens; /* for a format that requires one */
-    bool max_tokens_legacy;     /* OpenAI-compatible hosts that know only max_tokens */
     bool force_usage;           /* ask for usage in the stream whatever the client said */
+    unsigned quirks;            /* bits of gw_quirk: what the host does not take */
 } gw_write_options;
 
 /* What the writer of an answer must know. */
@@ -25,6 +43,10 @@ typedef struct gw_answer_options {
     aigw_slice request_id; /* ours, for error bodies */
     int64_t created;       /* unix seconds when the provider gave none */
     bool include_usage;    /* streams: the client asked for usage */
+    bool json_array;       /* Gemini streams: one JSON array instead of server-sent events */
+    int64_t input_estimate; /* streams: tokens of the request, for formats that say them first; 0: unknown */
+    /* What the client asked, in its own words, for answers that echo it (Responses); NULL: unknown. */
+    const gw_json_doc *request;
 } gw_answer_options;
 
 /* What a tap decides about one event of a same-format stream. */
@@ -44,13 +66,15 @@ typedef enum gw_tap_verdict {
 typedef struct gw_patch {
     const char *member;
     aigw_slice value;
+    bool remove; /* takes the member away; value is ignored, an absent one stays absent */
 } gw_patch;
 
-enum { GW_MEND_MAX = 2 };
+enum { GW_MEND_MAX = 8 };
 
 typedef struct gw_wire {
     const char *name;
     aigw_format format;
+    const char *stream_type; /* content-type of its streams */
 
     /* AIGW_E_PARSE or _UNSUPPORTED with pointer, http_status 400. */
     int (*read_request)(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
@@ -63,8 +87,8 @@ typedef struct gw_wire {
      * Same format on both ends: what of a request the provider would refuse because we made it up, as
      * patches of top-level members (values in the arena). NULL: nothing ever. *count is left 0 mostly.
      */
-    int (*mend_request)(gw_arena *arena, const gw_json_doc *doc, gw_patch out[GW_MEND_MAX],
-                        size_t *count);
+    int (*mend_request)(gw_arena *arena, const gw_json_doc *doc, const gw_write_options *options,
+                        gw_patch out[GW_MEND_MAX], size_t *count);
 
     /* A whole answer as events (START ... END). AIGW_E_UPSTREAM when the document is no answer. */
     int (*read_answer)(gw_arena *arena, const gw_json_doc *doc, const gw_event_sink *sink,
@@ -78,6 +102,18 @@ typedef struct gw_wire {
     /* The body, and in *status the HTTP status of this dialect. */
     void (*write_error)(const gw_api_error *error, const gw_answer_options *options, gw_buf *out,
                         int *status);
+
+    /*
+     * Counting tokens. All NULL: the format's providers have no counter. The request as read_request gives
+     * it, but that what only an answer needs (max_tokens) may be missing.
+     */
+    int (*read_count_request)(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                              aigw_error *err);
+    int (*write_count_request)(gw_arena *arena, const gw_chat_request *request,
+                               const gw_write_options *options, gw_buf *out, gw_notes *notes,
+                               aigw_error *err);
+    bool (*read_count)(const gw_json_doc *doc, int64_t *tokens);
+    void (*write_count)(int64_t tokens, gw_buf *out);
 
     /* Streams. State is `*_size` zeroed bytes, 16-aligned; _init before, _free after use. */
     size_t reader_size;
@@ -93,7 +129,8 @@ typedef struct gw_wire {
     void (*writer_free)(void *writer);
     int (*writer_event)(void *writer, const gw_event *event, gw_buf *out);
 
-    /* Same format on both ends: looks at one event in passing. Merges usage into *usage. */
+    /* Same format on both ends: looks at one event in passing. Merges usage into *usage. tap_event NULL:
+     * the format's streams are no server-sent events; they are read and written. */
     size_t tap_size;
     void (*tap_init)(void *tap, bool hide_usage);
     gw_tap_verdict (*tap_event)(void *tap, const gw_sse_event *event, aigw_usage *usage);
@@ -109,6 +146,14 @@ typedef struct gw_wire {
 
 extern const gw_wire gw_wire_openai_chat;
 extern const gw_wire gw_wire_anthropic;
+extern const gw_wire gw_wire_openai_responses;
+extern const gw_wire gw_wire_gemini;
+extern const gw_wire gw_wire_bedrock;
+
+/* write_request of `to` behind what is the same for all: a request that needs its provider's state is
+ * refused (AIGW_E_UNSUPPORTED, pointer) when `to` is another format. */
+int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *request,
+                    const gw_write_options *options, gw_buf *out, gw_notes *notes, aigw_error *err);
 
 /* The NULL-ended table, and a look-up by format; NULL if unknown. */
 extern const gw_wire *const gw_wires[];

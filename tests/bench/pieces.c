@@ -46,7 +46,7 @@ static void patch(size_t size, long times)
     gw_arena *arena = gw_arena_new(64 << 20);
     gw_buf out;
     gw_buf_init(&out, 64 << 20);
-    const gw_patch model = {"model", GW_S("\"gpt-4o-mini-2024-07-18\"")};
+    const gw_patch model = {.member = "model", .value = GW_S("\"gpt-4o-mini-2024-07-18\"")};
     for (long i = 0; i < times; i++) {
         gw_json_doc doc;
         gw_arena_reset(arena);

@@ -68,11 +68,11 @@ static inline void fuzz_mend(const gw_wire *wire, aigw_slice text)
     gw_buf out;
     gw_buf_init(&out, FUZZ_OUT);
     if (wire->mend_request != NULL && gw_json_parse(arena, text, NULL, &doc, NULL) == AIGW_OK &&
-        wire->mend_request(arena, &doc, patches, &count) == AIGW_OK && count > 0 &&
+        wire->mend_request(arena, &doc, &(gw_write_options){0}, patches, &count) == AIGW_OK && count > 0 &&
         gw_patch_body(&doc, patches, count, &out, NULL) == AIGW_OK) {
         int rc = gw_json_parse(arena, gw_buf_slice(&out), NULL, &mended, NULL);
         fuzz_check(rc == AIGW_OK || rc == AIGW_E_NOMEM, "mended is no JSON", gw_buf_slice(&out));
-        if (rc == AIGW_OK && wire->mend_request(arena, &mended, patches, &again) == AIGW_OK) {
+        if (rc == AIGW_OK && wire->mend_request(arena, &mended, &(gw_write_options){0}, patches, &again) == AIGW_OK) {
             fuzz_check(again == 0, "mended twice", gw_buf_slice(&out));
         }
     }

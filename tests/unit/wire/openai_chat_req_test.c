@@ -405,7 +405,7 @@ static void foreign_words_are_translated(void **state)
     assert_int_equal(strspn(identifier + 21, "0123456789abcdef"), 64);
     assert_int_equal(notes.count, 3); /* the native part, stop, top_k */
     free(out);
-    gw_write_options legacy = {.max_tokens_legacy = true};
+    gw_write_options legacy = {.quirks = GW_QUIRK_MAX_TOKENS};
     out = written(*state, &r, &legacy, NULL);
     assert_non_null(strstr(out, "\"max_tokens\":100"));
     assert_non_null(strstr(out, "{\"role\":\"system\",\"content\":\"a\"}"));

@@ -40,7 +40,8 @@ static void patch_is_byte_exact(void **state)
          "{\"stream\":true,\"model\" : \"X\" ,\n\"z\":1.0e5}"},
         {"{\"stream\":{\"a\":[]},\"m\\u006fdel\":null}", "{\"stream\":true,\"m\\u006fdel\":\"X\"}"},
     };
-    const gw_patch patches[] = {{"model", GW_S("\"X\"")}, {"stream", GW_S("true")}};
+    const gw_patch patches[] = {{.member = "model", .value = GW_S("\"X\"")},
+                                {.member = "stream", .value = GW_S("true")}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         gw_arena *arena = gw_arena_new(1 << 20);
         gw_json_doc doc = parse(arena, aigw_slice_of(cases[i].body));
@@ -56,11 +57,40 @@ static void patch_is_byte_exact(void **state)
     }
 }
 
+static void patch_removes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *out;
+    } cases[] = {
+        {"{\"gone\":1}", "{\"model\":\"X\"}"},
+        {"{}", "{\"model\":\"X\"}"},
+        {"{\"a\":1, \"gone\" : [1,{\"gone\":2}] ,\"b\": 2}", "{\"model\":\"X\",\"a\":1,\"b\":2}"},
+        {"{\"gone\":1,\"model\":0}", "{\"model\":\"X\"}"},
+        {"{\"model\":0 ,\"g\\u006fne\":\"}\"}", "{\"model\":\"X\"}"},
+        {"{\"a\" : {\"gone\":1}}", "{\"model\":\"X\",\"a\" : {\"gone\":1}}"},
+    };
+    const gw_patch patches[] = {{.member = "model", .value = GW_S("\"X\"")},
+                                {.member = "gone", .remove = true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        gw_arena *arena = gw_arena_new(1 << 20);
+        gw_json_doc doc = parse(arena, aigw_slice_of(cases[i].body));
+        gw_buf out;
+        gw_buf_init(&out, 1 << 16);
+        assert_int_equal(gw_patch_body(&doc, patches, 2, &out, NULL), AIGW_OK);
+        char *text = text_of(&out);
+        assert_string_equal(text, cases[i].out);
+        free(text);
+        gw_buf_free(&out);
+        gw_arena_free(arena);
+    }
+}
+
 static void patch_refuses(void **state)
 {
     (void)state;
     gw_arena *arena = gw_arena_new(1 << 20);
-    const gw_patch patch = {"model", GW_S("\"XXXXXXXXXXXXXXXXXXXX\"")};
+    const gw_patch patch = {.member = "model", .value = GW_S("\"XXXXXXXXXXXXXXXXXXXX\"")};
     gw_buf out;
     gw_buf_init(&out, 16);
     gw_json_doc list = parse(arena, GW_S("[1]")), object = parse(arena, GW_S("{}"));
@@ -73,9 +103,8 @@ static void patch_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table_is_complete),
-        cmocka_unit_test(statuses_and_kinds_agree),
-        cmocka_unit_test(patch_is_byte_exact),
+        cmocka_unit_test(table_is_complete),   cmocka_unit_test(statuses_and_kinds_agree),
+        cmocka_unit_test(patch_is_byte_exact), cmocka_unit_test(patch_removes),
         cmocka_unit_test(patch_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
