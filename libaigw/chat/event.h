@@ -68,6 +68,7 @@ typedef struct gw_api_error {
     gw_jstr code;      /* "context_length_exceeded", "model_not_found"... */
     gw_jstr param;     /* or a JSON pointer */
     gw_jstr request_id;
+    int retry_after_s; /* seconds to wait, said in the body (Gemini's RetryInfo); 0: unknown */
 } gw_api_error;
 
 typedef struct gw_event {
