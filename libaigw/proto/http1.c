@@ -136,10 +136,12 @@ static size_t take_body(gw_http1 *p, uint64_t *left, const char *data, size_t le
     return n;
 }
 
-/* The body grows to its length at once, as far as that may be believed. */
+/* The body grows to its length at once, as far as that may be believed. Who has sent that much is believed
+ * the rest: growing step by step would leave copies behind in the heap. */
 static char *body_room(gw_http1 *p, size_t *room)
 {
-    size_t n = p->left < AHEAD_BYTES ? (size_t)p->left : AHEAD_BYTES;
+    bool believed = gw_buf_len(&p->body) >= AHEAD_BYTES || p->left < AHEAD_BYTES;
+    size_t n = believed ? (size_t)p->left : AHEAD_BYTES;
     size_t spare = p->body.data ? p->body.cap - p->body.end : 0;
     *room = spare > 0 && spare < n ? spare : n;
     char *to = gw_buf_reserve(&p->body, *room);
