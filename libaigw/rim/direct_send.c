@@ -110,6 +110,10 @@ static void hand_over(gw_direct_transfer *t)
         headers[i].value = gw_trim(gw_slice(value.data, value.len - 1));
     }
     request.headers = headers;
+    if (request.path.len > 0) {
+        aigw_slice line = gw_skip(gw_buf_slice(&t->head), strlen(request.method) + 1);
+        request.path = gw_cut(&line, ' ');
+    }
     gw_loop_timer_clear(d->loop, &t->timer);
     if (d->instead->start(d->instead_self, &request, &handler, t, &t->instead, NULL) != AIGW_OK)
         gw_direct_fail_soon(t, GW_HTTP_OTHER);

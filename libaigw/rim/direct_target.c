@@ -255,8 +255,16 @@ int gw_direct_write_head(const gw_direct_target *t, const gw_http_request *reque
 
     gw_buf_clear(out);
     out->max = HEAD_BYTES;
+    if (request->path.len > 0 && !gw_http_path_ok(request->path))
+        return gw_fail(err, AIGW_E_INVALID, "bad_path", "the path for upstream is malformed");
     gw_buf_add(out, method);
-    gw_buf_add(out, t->start);
+    if (request->path.len > 0) {
+        gw_buf_putc(out, ' ');
+        gw_buf_add(out, request->path);
+        gw_buf_add(out, GW_S(" HTTP/1.1\r\n"));
+    } else {
+        gw_buf_add(out, t->start);
+    }
     put_lines(t, request, out);
     *extra = gw_buf_len(out);
     for (size_t i = 0; i < request->header_count; i++) {

@@ -201,9 +201,11 @@ static void set_method(CURL *easy, const gw_http_request *request)
 {
     bool post = strcmp(request->method, "POST") == 0;
     bool get = strcmp(request->method, "GET") == 0, head = strcmp(request->method, "HEAD") == 0;
+    bool says_length = post || strcmp(request->method, "PUT") == 0 ||
+                       strcmp(request->method, "PATCH") == 0; /* "0", too */
 
     curl_easy_setopt(easy, CURLOPT_NOBODY, 0L);
-    if (post || request->body.len > 0) {
+    if (says_length || request->body.len > 0) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data ? request->body.data : "");
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
@@ -212,7 +214,38 @@ static void set_method(CURL *easy, const gw_http_request *request)
         if (head)
             curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, post || get || head ? NULL : request->method);
+    bool own = post || ((get || head) && request->body.len == 0);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, own ? NULL : request->method);
+}
+
+/* The target's URL, or a copy of it with the request's own path. */
+static int set_url(gw_transfer *t, const gw_http_request *request, aigw_error *err)
+{
+    aigw_slice query = request->path, path;
+
+    curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, NULL);
+    if (request->path.len == 0) {
+        curl_easy_setopt(t->easy, CURLOPT_CURLU, t->target->url);
+        return AIGW_OK;
+    }
+    if (!gw_http_path_ok(request->path))
+        return gw_fail(err, AIGW_E_INVALID, "bad_path", "the path for upstream is malformed");
+    /* A URL's escapes become lower case in curl's hands; a signature is over the very bytes. */
+    char *whole = t->target->origin_form ? gw_strdup(request->path) : NULL;
+    bool ok = !t->target->origin_form ||
+              (whole && curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, whole) == CURLE_OK);
+    gw_free(whole);
+    path = gw_cut(&query, '?');
+    char *path_text = gw_strdup(path), *query_text = query.data ? gw_strdup(query) : NULL;
+    t->url = path_text && (query_text || !query.data) ? curl_url_dup(t->target->url) : NULL;
+    ok = ok && t->url && curl_url_set(t->url, CURLUPART_PATH, path_text, 0) == CURLUE_OK &&
+         curl_url_set(t->url, CURLUPART_QUERY, query_text, 0) == CURLUE_OK;
+    gw_free(path_text);
+    gw_free(query_text);
+    if (!ok)
+        return gw_fail_nomem(err);
+    curl_easy_setopt(t->easy, CURLOPT_CURLU, t->url);
+    return AIGW_OK;
 }
 
 static int prepare(gw_transfer *t, const gw_http_request *request, aigw_error *err)
@@ -232,7 +265,9 @@ static int prepare(gw_transfer *t, const gw_http_request *request, aigw_error *e
         list = t->extra.first;
     }
     set_method(easy, request);
-    curl_easy_setopt(easy, CURLOPT_CURLU, target->url);
+    int url = set_url(t, request, err);
+    if (url != AIGW_OK)
+        return url;
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_timeout_ms);

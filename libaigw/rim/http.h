@@ -35,10 +35,13 @@ void gw_http_target_free(gw_http_target *target);
 
 typedef struct gw_http_request {
     const gw_http_target *target; /* must outlive the transfer */
-    const char *method;           /* "POST", "GET" */
+    const char *method;           /* "POST", "GET", "HEAD", "PUT", ...; static */
     const aigw_header *headers;   /* besides the target's, whose namesakes they replace; copied */
     size_t header_count;
     aigw_slice body;              /* borrowed until the transfer is gone */
+    /* Path and query instead of those of the target's URL; copied. "": the target's. Origin, host, TLS
+     * and pools stay the target's. What gw_http_path_ok does not take is AIGW_E_INVALID (bad_path). */
+    aigw_slice path;
     int total_timeout_ms;         /* 0: none */
     size_t max_body_bytes;        /* of the answer; 0: unlimited */
 } gw_http_request;

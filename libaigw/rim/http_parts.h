@@ -26,6 +26,7 @@ struct gw_http_target {
     char *client_cert_file, *client_key_file;
     int connect_timeout_ms;
     bool content_type; /* among the constant headers */
+    bool origin_form;  /* no proxy reads the request line */
     gw_direct_target *direct; /* NULL: libcurl only */
 };
 
@@ -34,6 +35,7 @@ struct gw_transfer {
     gw_http *http;
     const gw_http_target *target;
     CURL *easy;
+    CURLU *url; /* of its own, when it has a path of its own; else NULL */
     gw_transfer *next, *prev;             /* among the active ones, or the pool */
     gw_transfer *ready_next, *ready_prev; /* has something for its handler */
     gw_http_handler handler;

@@ -239,6 +239,8 @@ int gw_http_target_new(const gw_http_target_options *options, gw_http_target **o
         options->connect_timeout_ms > 0 ? options->connect_timeout_ms : 5000;
     target->content_type =
         gw_header_get(options->headers, options->header_count, GW_S("content-type")).data != NULL;
+    target->origin_form =
+        gw_starts_nocase(options->url, GW_S("https:")) || !proxy_may_apply(target->proxy);
     code = make_direct(target, options, err);
     if (code != AIGW_OK)
         goto failed;

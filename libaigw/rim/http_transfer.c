@@ -205,6 +205,8 @@ void gw_http_recycle(gw_transfer *t)
     gw_http *http = t->http;
 
     gw_http_lines_free(&t->extra);
+    curl_url_cleanup(t->url);
+    t->url = NULL;
     if (http->pool_count >= POOL_MAX) {
         gw_http_transfer_destroy(t);
         return;
