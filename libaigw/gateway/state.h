@@ -9,6 +9,7 @@
 #include "gateway/attempt.h"
 #include "gateway/endpoint.h"
 #include "gateway/worker.h"
+#include "wire/embed.h"
 
 #define GW_KEYS_WAIT_MS 3000
 #define GW_PING_MS      15000
@@ -54,7 +55,11 @@ struct aigw_exchange {
     aigw_slice anthropic_version, anthropic_beta, authorization;
     aigw_slice tls_subject;
     aigw_slice peer; /* whose request it is, proxies looked through; of the issuer's paths only */
-    aigw_slice name; /* the {id} in its path; "" */
+    aigw_slice name; /* the {id} or {model} in its path, as it stands there; "" */
+    aigw_slice query; /* of the target, copied; "" */
+    bool report;      /* x-aigw-report: dropped */
+    bool strict;      /* x-aigw-strict: true */
+    bool google;      /* x-goog-...: a Gemini client */
     char id[128];
     size_t id_len;
 
@@ -64,11 +69,15 @@ struct aigw_exchange {
     bool waits, fresh; /* on the loop's list; sets were renewed once */
     aigw_exchange *wait_next, *wait_prev;
 
-    /* The chat request */
+    /* The request to an upstream */
+    gw_op op;
     gw_json_doc doc;
     aigw_slice model;
+    bool path_model; /* it came from the path: what the body calls "model", if anything, is not it */
+    bool json_array; /* a stream is wanted as one JSON array (Gemini without alt=sse) */
     bool stream, include_usage, read; /* read: `request` is filled */
     gw_chat_request request;
+    gw_embed_request *embed; /* GW_OP_EMBED, read; in the arena */
     gw_route_target targets[GW_PLAN_MAX];
     size_t target_count, target; /* the next to ask */
     int round, tries;
@@ -99,8 +108,33 @@ void gw_exchange_done(aigw_exchange *x); /* the answer is complete */
 void gw_exchange_broke(aigw_exchange *x, int code, const char *failure);
 void gw_settle(aigw_exchange *x, const char *outcome);
 
-/* prepare.c: parses the body, reads what routing needs, plans. False: it has been answered. */
-bool gw_prepare_chat(aigw_exchange *x);
+/* prepare.c: the query; then parses the body, reads what routing needs, plans. False: it has been answered. */
+bool gw_prepare_query(aigw_exchange *x);
+bool gw_prepare_call(aigw_exchange *x);
+/* Reads the body as a chat request of the client's dialect, once: x->request. AIGW_E_..., 400. */
+int gw_prepare_read(aigw_exchange *x, aigw_error *err);
+
+/* models.c: the models of the config, in the dialect asked for. */
+void gw_models_list(aigw_exchange *x);
+void gw_models_one(aigw_exchange *x);
+
+/*
+ * count.c: counting the tokens of a request, by the provider or by estimate.
+ *
+ * _encode: AIGW_OK with the body to send; AIGW_END: nobody is to be asked, an answer has been given; or an
+ * error. _end: the counter's answer has been collected.
+ */
+int gw_count_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                    aigw_error *err);
+void gw_count_end(aigw_exchange *x, aigw_slice body);
+
+/* embed.c: the same for embeddings. */
+int gw_embed_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                    aigw_error *err);
+void gw_embed_end(aigw_exchange *x, aigw_slice body);
+
+/* report.c: what a writer could not say, for a client that asked: x-aigw-dropped. False without memory. */
+bool gw_report_dropped(aigw_exchange *x, const gw_notes *notes);
 
 /* admin.c: the admin API. */
 void gw_admin_give(aigw_exchange *x);
@@ -114,6 +148,7 @@ void gw_respond_begin(aigw_exchange *x, int status, const char *content_type);
 void gw_respond_header(aigw_exchange *x, aigw_slice name, aigw_slice value); /* borrowed */
 void gw_respond_whole(aigw_exchange *x);  /* `out` holds the body: gives the head, done */
 void gw_respond_stream(aigw_exchange *x); /* gives the head of a stream */
+const char *gw_respond_stream_type(const aigw_exchange *x); /* its content-type */
 /* An error in the client's dialect. */
 void gw_respond_error(aigw_exchange *x, const gw_api_error *error);
 void gw_respond_fail(aigw_exchange *x, gw_api_error_kind kind, int status, const char *message);
