@@ -21,6 +21,33 @@ void gw_sha256(aigw_slice data, uint8_t out[GW_SHA256_BYTES])
     SHA256_Final(out, &state);
 }
 
+void gw_hmac_sha256(aigw_slice key, aigw_slice data, uint8_t out[GW_SHA256_BYTES])
+{
+    enum { BLOCK = 64, INNER = 0x36, OUTER = 0x5c };
+    uint8_t pad[BLOCK] = {0}, digest[GW_SHA256_BYTES];
+    SHA256_CTX state;
+    if (key.len > BLOCK)
+        gw_sha256(key, pad);
+    else if (key.len > 0)
+        memcpy(pad, key.data, key.len);
+    for (size_t i = 0; i < BLOCK; i++)
+        pad[i] ^= INNER;
+    SHA256_Init(&state);
+    SHA256_Update(&state, pad, BLOCK);
+    if (data.len > 0)
+        SHA256_Update(&state, data.data, data.len);
+    SHA256_Final(digest, &state);
+    for (size_t i = 0; i < BLOCK; i++)
+        pad[i] ^= INNER ^ OUTER;
+    SHA256_Init(&state);
+    SHA256_Update(&state, pad, BLOCK);
+    SHA256_Update(&state, digest, sizeof digest);
+    SHA256_Final(out, &state);
+    gw_wipe(pad, sizeof pad);
+    gw_wipe(digest, sizeof digest);
+    gw_wipe(&state, sizeof state);
+}
+
 bool gw_random(void *out, size_t len)
 {
     return len <= INT_MAX && RAND_bytes(out, (int)len) == 1;

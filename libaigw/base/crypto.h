@@ -7,6 +7,8 @@
 #define GW_SHA256_BYTES 32
 
 void gw_sha256(aigw_slice data, uint8_t out[GW_SHA256_BYTES]);
+/* RFC 2104 with SHA-256. What it makes of the key on its way is wiped. `out` may be the key's own bytes. */
+void gw_hmac_sha256(aigw_slice key, aigw_slice data, uint8_t out[GW_SHA256_BYTES]);
 /* False only if the system's generator fails. */
 bool gw_random(void *out, size_t len);
 /* len/2 random bytes in hex, no NUL; len is even. */

@@ -36,4 +36,17 @@ int gw_sigv4_sign(gw_arena *arena, const gw_sigv4 *who, aigw_slice method, aigw_
                   aigw_slice path, aigw_slice query, aigw_slice body, int64_t unix_s,
                   aigw_header out[GW_SIGV4_HEADERS], size_t *count, aigw_error *err);
 
+/* A request as the signature sees it, for who signs other headers than those above. */
+typedef struct gw_sigv4_request {
+    aigw_slice method, path, query;
+    const aigw_header *headers; /* to be signed: names in lower case, sorted, each once */
+    size_t header_count;
+    aigw_slice body_digest; /* SHA-256 in hex, or "UNSIGNED-PAYLOAD" */
+    int64_t unix_s;         /* the one of x-amz-date */
+} gw_sigv4_request;
+
+/* The value of the authorization header, in the arena. Errors as above. */
+int gw_sigv4_authorize(gw_arena *arena, const gw_sigv4 *who, const gw_sigv4_request *request,
+                       aigw_slice *out, aigw_error *err);
+
 #endif
