@@ -58,6 +58,7 @@ static void let_go(gw_direct_transfer *t)
     gw_direct *d = t->owner;
 
     gw_direct_drop_conn(t);
+    gw_direct_upload_drop(t);
     gw_loop_timer_clear(d->loop, &t->timer);
     gw_loop_undefer(d->loop, &t->task);
     *(t->prev ? &t->prev->next : &d->active) = t->next;
@@ -90,7 +91,8 @@ static void complete(gw_direct_transfer *t, bool clean)
 {
     gw_direct_conn *c = t->conn;
 
-    if (clean && t->answer.keep_alive && t->out == gw_direct_request_bytes(t) &&
+    if (c && clean && t->answer.keep_alive && t->out == gw_direct_request_bytes(t) &&
+        gw_direct_upload_over(t) &&
         gw_loop_watch(t->owner->loop, c->fd, GW_LOOP_READ, gw_direct_on_conn, c)) {
         t->conn = NULL;
         gw_direct_keep(c);
@@ -240,7 +242,7 @@ static void read_some(gw_direct_transfer *t)
             ended(t, n == 0);
             break;
         }
-        more = process(t, gw_slice(buffer, (size_t)n)) && (size_t)n == READ_BYTES;
+        more = process(t, gw_slice(buffer, (size_t)n)) && (size_t)n == READ_BYTES && t->conn;
     }
     if (d->buffer)
         gw_free(buffer);
@@ -386,7 +388,9 @@ int gw_direct_start(gw_direct *d, const gw_direct_target *target, const gw_http_
         t->next->prev = t;
     d->active = t;
     t->origin->users++;
-    t->conn = gw_direct_idle(t->origin);
+    gw_direct_upload_begin(t);
+    /* What cannot be sent again must not meet a connection that is dead already. */
+    t->conn = request->upload ? NULL : gw_direct_idle(t->origin);
     if (t->conn) {
         t->conn->transfer = t;
         gw_direct_begin_sending(t);

@@ -88,6 +88,11 @@ struct gw_direct_transfer {
     int64_t sent_ms, connect_due_ms, total_due_ms;
     uint64_t body_bytes;
     gw_http1_response answer;
+    /* A body from a pipe, behind the head: the line of a chunk, its data, its end */
+    char frame[24];
+    uint8_t frame_len, frame_at, tail; /* tail: bytes of the CRLF behind the data that are left */
+    bool last_chunk;                   /* its line is written */
+    uint64_t piece;                    /* bytes of the pipe that belong to what is being sent */
     gw_buf rest; /* what came and could not be handed over; its first `held` bytes are body */
     size_t held;
     gw_http_failure failure; /* to be told by the task */
@@ -134,6 +139,13 @@ void gw_direct_begin_sending(gw_direct_transfer *t);
 bool gw_direct_set_timer(gw_direct_transfer *t);
 void gw_direct_open_conn(gw_direct_transfer *t); /* tries the addresses from t->address on */
 void gw_direct_on_connecting(gw_direct_transfer *t);
+
+/* direct_upload.c: a body that comes from a pipe. */
+void gw_direct_upload_begin(gw_direct_transfer *t);
+void gw_direct_upload_some(gw_direct_transfer *t);        /* sends head and body as far as they are there */
+bool gw_direct_upload_ready(const gw_direct_transfer *t); /* bytes of it could leave now */
+bool gw_direct_upload_over(const gw_direct_transfer *t);  /* all left, or there is no pipe */
+void gw_direct_upload_drop(gw_direct_transfer *t);        /* listens no more */
 
 /* direct.c */
 void gw_direct_on_conn(void *conn, int fd, unsigned events);

@@ -19,13 +19,16 @@ size_t gw_direct_request_bytes(const gw_direct_transfer *t)
 
 bool gw_direct_unsent(const gw_direct_transfer *t)
 {
-    return !t->broken_pipe && t->out < gw_direct_request_bytes(t);
+    return !t->broken_pipe &&
+           (t->out < gw_direct_request_bytes(t) || (t->request.upload && gw_direct_upload_ready(t)));
 }
 
 /* Watches for what can be done next. */
 void gw_direct_watch(gw_direct_transfer *t)
 {
     gw_direct_conn *c = t->conn;
+    if (!c) /* it failed just now */
+        return;
     bool full = t->stalled || gw_buf_len(&t->rest) > 0;
     unsigned events = !c->connected ? GW_LOOP_WRITE : full ? 0 : GW_LOOP_READ;
 
@@ -40,6 +43,10 @@ void gw_direct_send_some(gw_direct_transfer *t)
 {
     aigw_slice head = gw_buf_slice(&t->head);
 
+    if (t->request.upload) {
+        gw_direct_upload_some(t);
+        return;
+    }
     while (gw_direct_unsent(t)) {
         struct iovec parts[2];
         struct msghdr message = {.msg_iov = parts};

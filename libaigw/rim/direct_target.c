@@ -272,7 +272,13 @@ int gw_direct_write_head(const gw_direct_target *t, const gw_http_request *reque
             return gw_fail(err, AIGW_E_INVALID, "bad_header", "a header for upstream is malformed");
         put_field(out, request->headers[i].name, request->headers[i].value);
     }
-    if (request->body.len > 0 || gw_eq(method, GW_S("POST")) || gw_eq(method, GW_S("PUT")) ||
+    if (request->upload && request->upload_bytes < 0) {
+        gw_buf_add(out, GW_S("Transfer-Encoding: chunked\r\n\r\n"));
+    } else if (request->upload) {
+        gw_buf_add(out, GW_S("Content-Length: "));
+        gw_buf_int(out, request->upload_bytes);
+        gw_buf_add(out, GW_S("\r\n\r\n"));
+    } else if (request->body.len > 0 || gw_eq(method, GW_S("POST")) || gw_eq(method, GW_S("PUT")) ||
         gw_eq(method, GW_S("PATCH"))) {
         gw_buf_add(out, GW_S("Content-Length: "));
         gw_buf_int(out, (int64_t)request->body.len);

@@ -41,6 +41,7 @@ static gw_http_failure classify(CURLcode code)
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
+    case CURLE_SEND_FAIL_REWIND:
     case CURLE_GOT_NOTHING:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
@@ -265,6 +266,8 @@ static int prepare(gw_transfer *t, const gw_http_request *request, aigw_error *e
         list = t->extra.first;
     }
     set_method(easy, request);
+    if (request->upload && !gw_http_upload_begin(t, request))
+        return gw_fail_nomem(err);
     int url = set_url(t, request, err);
     if (url != AIGW_OK)
         return url;

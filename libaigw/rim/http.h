@@ -9,6 +9,7 @@
 #define GW_RIM_HTTP_H
 
 #include "rim/loop.h"
+#include "rim/pipe.h"
 
 typedef struct gw_http gw_http;
 typedef struct gw_transfer gw_transfer;
@@ -44,6 +45,10 @@ typedef struct gw_http_request {
     aigw_slice path;
     int total_timeout_ms;         /* 0: none */
     size_t max_body_bytes;        /* of the answer; 0: unlimited */
+    /* A body that comes in pieces, instead of `body`; borrowed until the transfer is gone, which listens
+     * to it meanwhile. Such a request is never sent twice. NULL: `body`. */
+    gw_pipe *upload;
+    int64_t upload_bytes; /* its length, held to whatever the pipe says; -1: unknown, sent chunked */
 } gw_http_request;
 
 /* How a transfer ended, when it was not by an answer. */

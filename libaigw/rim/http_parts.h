@@ -54,6 +54,10 @@ struct gw_transfer {
     bool resume_asked; /* from inside on_data */
     bool in_data, delivering, again;
     bool gone; /* cancelled or ended while delivering */
+    gw_pipe *upload;     /* the body, if it comes in pieces */
+    uint64_t upload_due; /* bytes that it still owes; UINT64_MAX: nobody knows */
+    bool hungry;         /* curl waits for more of it */
+    gw_task feed;
 };
 
 struct gw_http {
@@ -86,6 +90,11 @@ void gw_http_unlink(gw_transfer *t);  /* out of the active list */
 void gw_http_end(gw_transfer *t);     /* detach, unlink, on_end; the caller recycles */
 void gw_http_ready(gw_transfer *t);   /* pump will look at it */
 void gw_http_pump(void *http);        /* calls the handlers */
+
+/* http_upload.c: a body that comes from a pipe. _drop: before the pipe may be gone. */
+bool gw_http_upload_begin(gw_transfer *t, const gw_http_request *request); /* false: no memory */
+void gw_http_upload_drop(gw_transfer *t);
+void gw_http_upload_unwanted(gw_transfer *t); /* an answer has come that wants no more of it */
 
 /* http.c, for the sockets of a transfer's connection. */
 curl_socket_t gw_http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);

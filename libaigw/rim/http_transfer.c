@@ -86,6 +86,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
         t->head_done = t->status >= 200;
         if (t->head_done)
             gw_http_ready(t);
+        if (t->head_done && t->upload && t->status >= 300)
+            gw_http_upload_unwanted(t);
         return len;
     }
     if (end > 5 && memcmp(line, "HTTP/", 5) == 0 && !memchr(line, ':', end < 9 ? end : 9)) {
@@ -181,6 +183,8 @@ void gw_http_detach(gw_transfer *t)
     if (t->in_multi)
         curl_multi_remove_handle(t->http->multi, t->easy);
     t->in_multi = false;
+    if (t->upload)
+        gw_http_upload_drop(t);
     ready_remove(t);
 }
 
@@ -204,6 +208,8 @@ void gw_http_recycle(gw_transfer *t)
 {
     gw_http *http = t->http;
 
+    if (t->upload) /* never started */
+        gw_http_upload_drop(t);
     gw_http_lines_free(&t->extra);
     curl_url_cleanup(t->url);
     t->url = NULL;
