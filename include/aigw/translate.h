@@ -13,9 +13,9 @@
 extern "C" {
 #endif
 
-/* Something that the target format cannot say. */
+/* Something that the target format cannot say, or says otherwise. */
 typedef struct aigw_drop {
-    aigw_slice pointer; /* JSON pointer into the input */
+    aigw_slice pointer; /* JSON pointer into the input; "" where it is the answer as a whole */
     aigw_slice reason;
 } aigw_drop;
 
@@ -37,9 +37,15 @@ typedef struct aigw_translate_options {
     /* For answers: the request that was translated, as the client sent it (in the answer's target
      * format). What went out wrapped (custom tools, long tool names, a schema) comes back unwrapped. */
     aigw_slice request;
+    /* For requests whose format says it elsewhere (Gemini and Bedrock: in the path): a stream is asked. */
+    bool stream;
 } aigw_translate_options;
 
-/* A request body from one format to another. Errors carry a JSON pointer. `options` may be NULL. */
+/*
+ * A request body from one format to another. Errors carry a JSON pointer. `options` may be NULL. Gemini
+ * and Bedrock name the model in the path: towards other formats options.model must say it (AIGW_E_INVALID),
+ * and bodies in those formats hold none.
+ */
 AIGW_API int aigw_translate_request(aigw_format from, aigw_format to, aigw_slice body,
                                     const aigw_translate_options *options, aigw_translation **out,
                                     aigw_error *err);
@@ -53,7 +59,7 @@ AIGW_API int aigw_translate_answer(aigw_format from, aigw_format to, aigw_slice 
 AIGW_API int aigw_translate_error(aigw_format from, aigw_format to, int status, aigw_slice body,
                                   int *status_out, aigw_translation **out, aigw_error *err);
 
-/* A stream of server-sent events, fed in pieces of any size. */
+/* A stream (server-sent events; a JSON array of Gemini; frames of Bedrock), fed in pieces of any size. */
 typedef struct aigw_stream aigw_stream;
 
 typedef struct aigw_stream_options {
@@ -61,6 +67,8 @@ typedef struct aigw_stream_options {
     bool include_usage;     /* OpenAI chat: send the usage chunk */
     int64_t created_unix_s;
     aigw_slice request;     /* as in aigw_translate_options; copied */
+    bool json_array;        /* Gemini: one JSON array instead of server-sent events */
+    bool strict;            /* what the target cannot say ends the stream: AIGW_E_UNSUPPORTED */
 } aigw_stream_options;
 
 AIGW_API int aigw_stream_new(aigw_format from, aigw_format to, const aigw_stream_options *options,
@@ -76,6 +84,9 @@ AIGW_API int aigw_stream_finish(aigw_stream *s, aigw_error *err);
 AIGW_API aigw_slice aigw_stream_output(const aigw_stream *s);
 AIGW_API void aigw_stream_consume(aigw_stream *s, size_t n);
 AIGW_API void aigw_stream_usage(const aigw_stream *s, aigw_usage *out);
+/* What the target could not say so far. Borrowed until the next non-const call. */
+AIGW_API size_t aigw_stream_drop_count(const aigw_stream *s);
+AIGW_API aigw_drop aigw_stream_drop(const aigw_stream *s, size_t i);
 AIGW_API void aigw_stream_free(aigw_stream *s);
 
 #ifdef __cplusplus

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "chat/fold.h"
 #include "chat/wrap.h"
+#include "wire/carries.h"
 #include "wire/wire.h"
 #include <aigw/translate.h>
 
@@ -33,6 +34,7 @@ typedef struct job {
     gw_arena *arena;
     gw_buf out;
     gw_notes notes;
+    gw_json_doc *asked; /* the request that is answered; NULL: not given */
     char seed[SEED_DIGITS];
     aigw_error *err;
 } job;
@@ -107,6 +109,12 @@ static int pass(job *j, const gw_json_doc *doc, bool request)
     return rc;
 }
 
+/* The others have it in the path. */
+static bool names_model(const gw_wire *to)
+{
+    return to->format != AIGW_FORMAT_GEMINI && to->format != AIGW_FORMAT_BEDROCK;
+}
+
 static int translate_request(job *j)
 {
     gw_json_doc doc;
@@ -121,6 +129,13 @@ static int translate_request(job *j)
     gw_write_options options = {.model = j->options.model,
                                 .default_max_tokens = j->options.default_max_tokens};
     rc = j->from->read_request(j->arena, &doc, &request, j->err);
+    if (rc == AIGW_OK && !gw_has(request.model) && j->options.model.len == 0 &&
+        names_model(j->to)) {
+        return gw_fail(j->err, AIGW_E_INVALID, "model",
+                       "this format does not name the model in the "
+                       "body: give it in the options");
+    }
+    request.stream = request.stream || j->options.stream;
     return rc != AIGW_OK
                ? rc
                : gw_wire_request(j->to, j->arena, &request, &options, &j->out, &j->notes, j->err);
@@ -142,10 +157,11 @@ static aigw_slice make_seed(job *j)
 /* The request that is answered, if we were given it. */
 static int read_asked(job *j, gw_chat_request *out)
 {
-    gw_json_doc *doc = gw_arena_calloc(j->arena, 1, sizeof *doc);
     if (j->options.request.len == 0) {
         return AIGW_OK;
     }
+    gw_json_doc *doc = gw_arena_calloc(j->arena, 1, sizeof *doc);
+    j->asked = doc;
     if (doc == NULL) {
         return gw_fail_nomem(j->err);
     }
@@ -168,8 +184,14 @@ static int fold_answer(job *j, const gw_json_doc *doc, gw_answer *out)
         gw_unwrap_init(&unwrap, &request, sink);
         sink = (gw_event_sink){gw_unwrap_event, &unwrap};
     }
+    gw_losses losses = {
+        .from = j->from->format, .to = j->to->format, .notes = &j->notes, .next = sink};
+    sink = (gw_event_sink){gw_losses_event, &losses};
     rc = rc == AIGW_OK ? j->from->read_answer(j->arena, doc, &sink, j->err) : rc;
     gw_unwrap_free(&unwrap);
+    if (rc == AIGW_E_UNSUPPORTED) {
+        return gw_fail(j->err, rc, "unsupported", "the answer holds what the format cannot say");
+    }
     if (rc != AIGW_OK) {
         return rc;
     }
@@ -198,7 +220,8 @@ static int translate_answer(job *j)
     if (j->options.model.len > 0) {
         answer.model = gw_jstr_plain(j->arena, j->options.model);
     }
-    gw_answer_options options = {.id_seed = make_seed(j), .created = j->options.created_unix_s};
+    gw_answer_options options = {
+        .id_seed = make_seed(j), .created = j->options.created_unix_s, .request = j->asked};
     return j->to->write_answer(j->arena, &answer, &options, &j->out, j->err);
 }
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "chat/wrap.h"
+#include "wire/carries.h"
 #include "wire/wire.h"
 #include <aigw/translate.h>
 
@@ -16,7 +17,8 @@ enum {
     MAX_OUTPUT_BYTES = 256 * 1024 * 1024,
     MAX_REQUEST_BYTES = 256 * 1024 * 1024,
     ARENA_PER_BYTE = 96,
-    ARENA_AT_LEAST = 1024 * 1024
+    ARENA_AT_LEAST = 1024 * 1024,
+    NOTES_BYTES = 64 * 1024
 };
 
 struct aigw_stream {
@@ -30,6 +32,9 @@ struct aigw_stream {
     gw_json_doc doc;
     gw_chat_request request;
     gw_unwrap unwrap;
+    gw_losses losses;
+    gw_notes notes;
+    gw_arena *noted; /* of the notes */
 };
 
 static void *new_state(size_t bytes)
@@ -46,7 +51,7 @@ static int init_states(aigw_stream *s, const gw_answer_options *answer)
         s->writer = NULL;
         return rc;
     }
-    if (s->from == s->to) {
+    if (s->from == s->to && s->from->tap_event != NULL) {
         s->tap = new_state(s->from->tap_size);
         if (s->tap == NULL) {
             return AIGW_E_NOMEM;
@@ -95,10 +100,12 @@ static int read_asked(aigw_stream *s, aigw_slice request, aigw_error *err)
     return rc;
 }
 
+/* From the reader: what is lost, then what unwraps, then the writer. */
 static gw_event_sink sink_of(aigw_stream *s)
 {
-    return s->unwrap.request != NULL ? (gw_event_sink){gw_unwrap_event, &s->unwrap}
-                                     : (gw_event_sink){on_event, s};
+    s->losses.next = s->unwrap.request != NULL ? (gw_event_sink){gw_unwrap_event, &s->unwrap}
+                                               : (gw_event_sink){on_event, s};
+    return (gw_event_sink){gw_losses_event, &s->losses};
 }
 
 int aigw_stream_new(aigw_format from, aigw_format to, const aigw_stream_options *options,
@@ -124,11 +131,22 @@ int aigw_stream_new(aigw_format from, aigw_format to, const aigw_stream_options 
     gw_buf_init(&s->out, MAX_OUTPUT_BYTES);
     gw_answer_options answer = {.id_seed = GW_S("00000000"),
                                 .created = given.created_unix_s,
-                                .include_usage = given.include_usage};
-    int rc = init_states(s, &answer) != AIGW_OK ? gw_fail_nomem(err) : AIGW_OK;
-    if (rc == AIGW_OK && given.request.len > 0 && s->reader != NULL) {
-        rc = read_asked(s, given.request, err);
+                                .include_usage = given.include_usage,
+                                .json_array = given.json_array};
+    s->noted = gw_arena_new(NOTES_BYTES);
+    if (s->noted == NULL) {
+        aigw_stream_free(s);
+        return gw_fail_nomem(err);
     }
+    s->notes = (gw_notes){.arena = s->noted, .strict = given.strict};
+    s->losses = (gw_losses){.from = from, .to = to, .notes = &s->notes};
+    int rc = given.request.len > 0 && from != to ? read_asked(s, given.request, err) : AIGW_OK;
+    if (rc != AIGW_OK) {
+        aigw_stream_free(s);
+        return rc;
+    }
+    answer.request = s->asked != NULL ? &s->doc : NULL;
+    rc = init_states(s, &answer) != AIGW_OK ? gw_fail_nomem(err) : AIGW_OK;
     if (rc != AIGW_OK) {
         aigw_stream_free(s);
         return rc;
@@ -182,6 +200,8 @@ static int settle(aigw_stream *s, int rc, aigw_error *err)
     case AIGW_OK:
     case AIGW_E_UPSTREAM:
         return rc;
+    case AIGW_E_UNSUPPORTED:
+        return gw_fail(err, rc, "unsupported", "the answer holds what the format cannot say");
     case AIGW_E_LIMIT:
         return gw_fail(err, rc, "too_large", "the stream outgrew its buffer");
     default:
@@ -244,6 +264,16 @@ void aigw_stream_usage(const aigw_stream *s, aigw_usage *out)
     *out = s->usage;
 }
 
+size_t aigw_stream_drop_count(const aigw_stream *s)
+{
+    return s->notes.count;
+}
+
+aigw_drop aigw_stream_drop(const aigw_stream *s, size_t i)
+{
+    return (aigw_drop){s->notes.items[i].pointer, aigw_slice_of(s->notes.items[i].reason)};
+}
+
 void aigw_stream_free(aigw_stream *s)
 {
     if (s == NULL) {
@@ -257,6 +287,7 @@ void aigw_stream_free(aigw_stream *s)
     }
     gw_unwrap_free(&s->unwrap);
     gw_arena_free(s->asked);
+    gw_arena_free(s->noted);
     gw_free(s->reader);
     gw_free(s->writer);
     gw_free(s->tap);

@@ -1,0 +1,124 @@
+/* The table of what an answer keeps on its way from format to format, and the list of what it lost. */
+/* Must not write any format: it knows that a field exists, not what it is called. */
+#include "wire/carries.h"
+
+#define FORMATS 5
+
+/* One row for each trait: its name, what becomes of it in each target (o openai_chat, a anthropic,
+ * r openai_responses, g gemini, b bedrock: + kept, ~ changed, - lost), and why. */
+typedef struct row {
+    const char *name;
+    char to[FORMATS];
+    const char *reason;
+} row;
+
+static const row rows[GW_TRAITS] = {
+    [GW_TRAIT_ID] = {"id", "++++-", "this format's answers have no id"},
+    [GW_TRAIT_MODEL] = {"model", "++++-", "this format's answers do not name the model"},
+    [GW_TRAIT_CREATED] = {"created", "+-++-", "this format's answers have no time"},
+    [GW_TRAIT_CHOICES] = {"choices", "+--+-",
+                          "this format has one choice: the others are left out"},
+    [GW_TRAIT_REFUSAL] = {"refusal", "+~+~~", "said as text: this format has no refusals"},
+    [GW_TRAIT_THINKING] = {"thinking", "+++++", NULL},
+    [GW_TRAIT_SIGNATURE] = {"signature", "+++++", NULL},
+    [GW_TRAIT_REDACTED] = {"redacted thinking", "+++++", NULL},
+    [GW_TRAIT_CUSTOM_TOOL] = {"custom tool call", "+~+~~",
+                              "said as a function's call: its text is the member \"input\""},
+    [GW_TRAIT_CITATIONS] = {"citations", "~~~~~", "citations are said in this format's own way"},
+    [GW_TRAIT_LOGPROBS] = {"logprobs", "+-++-", "this format has no log probabilities"},
+    [GW_TRAIT_NATIVE] = {"server-side tools", "-----",
+                         "what a vendor's own tools did cannot be said in another format"},
+    [GW_TRAIT_SERVICE_TIER] = {"service_tier", "+++++", NULL},
+    [GW_TRAIT_FINGERPRINT] = {"system_fingerprint", "+----", "this format has no fingerprint"},
+    [GW_TRAIT_STOP_SEQUENCE] = {"stop_sequence", "-+---",
+                                "this format does not say which stop sequence it was"},
+    [GW_TRAIT_CACHED] = {"usage: cached", "+++++", NULL},
+    [GW_TRAIT_CACHE_WRITE] = {"usage: written to the cache", "+++-+",
+                              "this format does not count what was written to the cache"},
+    [GW_TRAIT_REASONING] = {"usage: reasoning", "++++-",
+                            "this format does not count reasoning apart"},
+};
+
+static int column(aigw_format format)
+{
+    return format == AIGW_FORMAT_OPENAI_CHAT        ? 0
+           : format == AIGW_FORMAT_ANTHROPIC        ? 1
+           : format == AIGW_FORMAT_OPENAI_RESPONSES ? 2
+           : format == AIGW_FORMAT_GEMINI           ? 3
+                                                    : 4;
+}
+
+gw_carried gw_carries(aigw_format from, aigw_format to, gw_trait trait)
+{
+    char sign = rows[trait].to[column(to)];
+    return from == to || sign == '+' ? GW_KEPT : sign == '~' ? GW_CHANGED : GW_LOST;
+}
+
+const char *gw_trait_name(gw_trait trait)
+{
+    return rows[trait].name;
+}
+
+const char *gw_trait_reason(aigw_format to, gw_trait trait)
+{
+    return rows[trait].to[column(to)] == '+' ? NULL : rows[trait].reason;
+}
+
+static unsigned bit(gw_trait trait, bool there)
+{
+    return there ? 1u << trait : 0u;
+}
+
+static unsigned of_block(const gw_event *e)
+{
+    return bit(GW_TRAIT_REFUSAL, e->block_kind == GW_BLOCK_REFUSAL) |
+           bit(GW_TRAIT_THINKING, e->block_kind == GW_BLOCK_THINKING) |
+           bit(GW_TRAIT_REDACTED, e->block_kind == GW_BLOCK_REDACTED_THINKING) |
+           bit(GW_TRAIT_NATIVE, e->block_kind == GW_BLOCK_NATIVE) |
+           bit(GW_TRAIT_CUSTOM_TOOL, e->block_kind == GW_BLOCK_TOOL_CALL && e->custom) |
+           bit(GW_TRAIT_CITATIONS, e->block_kind == GW_BLOCK_TEXT && gw_has_raw(e->raw)) |
+           bit(GW_TRAIT_SIGNATURE, gw_has(e->signature));
+}
+
+static unsigned traits_of(const gw_event *e)
+{
+    unsigned found =
+        bit(GW_TRAIT_CHOICES, e->choice > 0) | bit(GW_TRAIT_LOGPROBS, gw_has_raw(e->logprobs));
+    switch (e->kind) {
+    case GW_EV_START:
+        return found | bit(GW_TRAIT_ID, gw_has(e->id)) | bit(GW_TRAIT_MODEL, gw_has(e->model)) |
+               bit(GW_TRAIT_CREATED, e->created > 0) |
+               bit(GW_TRAIT_SERVICE_TIER, gw_has(e->service_tier)) |
+               bit(GW_TRAIT_FINGERPRINT, gw_has(e->fingerprint));
+    case GW_EV_BLOCK_START:
+    case GW_EV_DELTA:
+        return found | of_block(e);
+    case GW_EV_USAGE:
+        return found | bit(GW_TRAIT_CACHED, e->usage.cached_tokens > 0) |
+               bit(GW_TRAIT_CACHE_WRITE, e->usage.cache_write_tokens > 0) |
+               bit(GW_TRAIT_REASONING, e->usage.reasoning_tokens > 0);
+    case GW_EV_FINISH:
+        return found | bit(GW_TRAIT_STOP_SEQUENCE, gw_has(e->stop_sequence));
+    case GW_EV_BLOCK_STOP:
+    case GW_EV_PING:
+    case GW_EV_END:
+    case GW_EV_ERROR:
+        break;
+    }
+    return found;
+}
+
+int gw_losses_event(void *user, const gw_event *event)
+{
+    gw_losses *l = user;
+    unsigned fresh = traits_of(event) & ~l->seen;
+    l->seen |= fresh;
+    for (gw_trait t = 0; fresh != 0 && t < GW_TRAITS; t++) {
+        if (!(fresh & bit(t, true)) || gw_carries(l->from, l->to, t) == GW_KEPT)
+            continue;
+        int rc = gw_note_add(l->notes, NULL, GW_JSON_ABSENT, gw_trait_reason(l->to, t), NULL);
+        if (rc != AIGW_OK)
+            return rc;
+    }
+    return gw_emit(&l->next, event);
+}
