@@ -65,7 +65,7 @@ def sampling(body):
 
 def tools(body, ask):
     for tool in body.get("tools") or []:
-        members(tool, "type name description input_schema strict cache_control", "tools")
+        members(tool, "type name description input_schema strict cache_control eager_input_streaming", "tools")
         need(NAME.fullmatch(tool["name"]), "tools: name")
         need(tool["input_schema"].get("type") == "object", "tools: input_schema.type must be object")
         ask.tools.append(tool["name"])

@@ -6,7 +6,7 @@ import urllib.parse
 from replay_parts import (CACHED, OUT, PROMPT, THOUGHT, TOTAL, Ask, as_text, image_bytes, members, need, nodes,
                           pieces)
 
-SIGNATURE = "Q3VrQ0FSX3JlcGxheV90aG91Z2h0X3NpZ25hdHVyZQ=="
+SIGNATURE = "CuMBAfvvvsjJysvMzc7P0NHS09TV1tfY2drb3N3e3+Dh4uPk5ebn6Onq6+zt7u/w8fLz9PX29/j5+vv8/f7///4="
 TOP = ("contents systemInstruction tools toolConfig safetySettings cachedContent labels serviceTier store"
        " generationConfig continuationToken")
 CONFIG = ("stopSequences responseMimeType responseSchema responseJsonSchema responseModalities candidateCount"
@@ -19,8 +19,21 @@ STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENI
           413: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}
 
 
+VERBATIM = {"args", "response", "parametersJsonSchema", "responseJsonSchema", "labels"}
+
+
+def camel(value, key=""):
+    """The API takes snake_case too; what is the caller's own stays."""
+    if isinstance(value, list):
+        return [camel(v) for v in value]
+    if not isinstance(value, dict) or key in VERBATIM:
+        return value
+    named = {re.sub("_([a-z])", lambda m: m.group(1).upper(), k): v for k, v in value.items()}
+    return {k: camel(v, k) for k, v in named.items()}
+
+
 def read(path, headers, raw):
-    body = json.loads(raw)
+    body = camel(json.loads(raw))
     need(headers.get("x-goog-api-key") == "k" and "key=" not in path, "API key not valid")
     found = re.fullmatch(r"/(v1|v1beta)/models/([^:/]+):(generateContent|streamGenerateContent)(\?alt=sse)?", path)
     need(found, f"no such method: {path}")
@@ -120,8 +133,9 @@ def model(parts, where, ask, current):
     for part in parts:
         kind = kind_of(part, where)
         if "thoughtSignature" in part:
-            need(part["thoughtSignature"] == SIGNATURE, f"{where}: Thought signature is not valid")
-            ask.signed.append(part["thoughtSignature"])
+            came = part["thoughtSignature"].replace("-", "+").replace("_", "/")
+            need(came == SIGNATURE, f"{where}: Thought signature is not valid")
+            ask.signed.append(came)
         need(kind in ("text", "functionCall"), f"{where}: {kind} in a model turn")
         if kind == "functionCall":
             members(part[kind], "id name args", where)
@@ -144,7 +158,8 @@ def user(parts, where, ask):
         elif kind == "text":
             ask.first = ask.first or part["text"]
         elif kind == "inlineData":
-            ask.images.append(image_bytes(part[kind]["data"], part[kind]["mimeType"], where))
+            data = part[kind]["data"].replace("-", "+").replace("_", "/")  # bytes of the API: either alphabet
+            ask.images.append(image_bytes(data, part[kind]["mimeType"], where))
         else:
             need(False, f"{where}: {kind} in a user turn")
     return responses
@@ -155,7 +170,7 @@ def pair(calls, responses, where, ask):
         need(call["name"] == response["name"], f"{where}: {response['name']} answers {call['name']}")
         need(call.get("id") == response.get("id"), f"{where}: id {response.get('id')} answers {call.get('id')}")
         said = response["response"]
-        text = said.get("output", said.get("result", said))
+        text = said["output"] if set(said) == {"output"} else said
         ask.results.append((call["name"], as_text(text)))
 
 

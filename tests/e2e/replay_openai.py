@@ -10,14 +10,14 @@ TOP = ("model messages max_tokens max_completion_tokens temperature top_p n stop
        " reasoning_effort verbosity service_tier presence_penalty frequency_penalty prediction modalities audio"
        " safety_identifier prompt_cache_key prompt_cache_retention prompt_cache_options web_search_options")
 MESSAGE = {"system": "role content name", "developer": "role content name", "user": "role content name",
-           "assistant": "role content name refusal audio tool_calls", "tool": "role content tool_call_id"}
+           "assistant": "role content name refusal audio tool_calls annotations function_call reasoning_content", "tool": "role content tool_call_id"}
 PARTS = {"text": "type text prompt_cache_breakpoint", "image_url": "type image_url prompt_cache_breakpoint",
          "input_audio": "type input_audio", "file": "type file prompt_cache_breakpoint", "refusal": "type refusal"}
 
 
 def read(path, headers, raw):
     body = json.loads(raw)
-    need(headers.get("authorization") == "Bearer k", "Incorrect API key provided")
+    need(headers.get("authorization") == "Bearer k" or headers.get("api-key") == "k", "Incorrect API key provided")
     return request(body, headers)
 
 
