@@ -142,10 +142,28 @@ static void deny_verified(const gw_gate *gate, const aigw_policy *policy, const 
 
 /* ---- The credential ---- */
 
+/* The fields in which SDKs send what they call a key: Anthropic's, Google's, Azure's. */
+static const aigw_slice key_fields[] = {
+    {"x-api-key", sizeof "x-api-key" - 1},
+    {"x-goog-api-key", sizeof "x-goog-api-key" - 1},
+    {"api-key", sizeof "api-key" - 1},
+};
+
+enum { KEY_FIELDS = sizeof key_fields / sizeof *key_fields };
+
 typedef struct credential {
-    aigw_slice bearer, api_key;
-    size_t bearer_count, api_key_count;
+    aigw_slice first; /* of whatever field; data NULL: none yet */
+    size_t counts[1 + KEY_FIELDS];
+    bool several; /* a field twice, or two that differ */
 } credential;
+
+static void add_credential(credential *c, size_t field, aigw_slice token)
+{
+    if (c->counts[field]++ || (c->first.data && !gw_eq(c->first, token)))
+        c->several = true;
+    if (!c->first.data)
+        c->first = token.data ? token : gw_slice("", 0);
+}
 
 /* "Bearer" SP token. What could be a second credential in one field is refused. */
 static bool read_bearer(aigw_slice value, aigw_slice *out)
@@ -173,24 +191,26 @@ static bool find_token(const aigw_header *headers, size_t count, aigw_slice *tok
 {
     credential c = {0};
     for (size_t i = 0; i < count; i++) {
+        aigw_slice bearer;
         if (gw_eq_nocase(headers[i].name, GW_S("authorization"))) {
-            c.bearer_count++;
-            if (!read_bearer(headers[i].value, &c.bearer)) {
+            if (!read_bearer(headers[i].value, &bearer)) {
                 deny_request(out, "not_bearer");
                 return false;
             }
-        } else if (gw_eq_nocase(headers[i].name, GW_S("x-api-key"))) {
-            c.api_key_count++;
-            c.api_key = gw_trim(headers[i].value);
+            add_credential(&c, KEY_FIELDS, bearer);
+            continue;
+        }
+        for (size_t k = 0; k < KEY_FIELDS; k++) {
+            if (gw_eq_nocase(headers[i].name, key_fields[k]))
+                add_credential(&c, k, gw_trim(headers[i].value));
         }
     }
-    if (c.bearer_count + c.api_key_count == 0) {
+    if (!c.first.data) {
         deny_absent(out);
         return false;
     }
-    *token = c.bearer_count ? c.bearer : c.api_key;
-    if (c.bearer_count > 1 || c.api_key_count > 1 ||
-        (c.bearer_count && c.api_key_count && !gw_eq(c.bearer, c.api_key))) {
+    *token = c.first;
+    if (c.several) {
         deny_request(out, "several_credentials");
         return false;
     }

@@ -45,7 +45,8 @@ typedef struct gw_gate_result {
 } gw_gate_result;
 
 /*
- * Looks at Authorization: Bearer and x-api-key (RFC 6750; no query parameter). `last_try` turns a
+ * Looks at Authorization: Bearer, x-api-key, x-goog-api-key and api-key (RFC 6750; no query parameter); where
+ * several are there, they must be the same. `last_try` turns a
  * NEED into its denial: 401 for an unknown kid, 503 when there is no key set.
  */
 void gw_gate_check(const gw_gate *gate, const aigw_header *headers, size_t header_count,

@@ -255,7 +255,7 @@ static void on_head(void *user, int status, const aigw_header *headers, size_t c
 static void sniff(aigw_exchange *x, aigw_slice bytes)
 {
     gw_attempt *a = &x->attempt;
-    bool stream = gw_head_is_stream(a, bytes);
+    bool stream = gw_head_is_stream(x, bytes);
     a->take = stream ? GW_TAKE_STREAM : GW_TAKE_WHOLE;
     if (!(stream ? gw_stream_open(x) : gw_whole_open(x)))
         gw_attempt_fail_nomem(x);
@@ -439,6 +439,8 @@ void gw_attempt_next(aigw_exchange *x)
     int rc = gw_encode_body(x, &x->targets[x->target], &body, &err);
     if (rc == AIGW_E_NOMEM)
         gw_attempt_fail_nomem(x);
+    else if (rc == AIGW_END)
+        gw_attempt_drop(x); /* it has been answered here */
     else if (rc != AIGW_OK)
         gw_respond_refusal(x, &err);
     else if (x->attempt.upstream->provider->answer)
@@ -454,7 +456,7 @@ static void start_again(void *user)
 
 void gw_attempt_commit(aigw_exchange *x)
 {
-    gw_respond_begin(x, 200, "text/event-stream; charset=utf-8");
+    gw_respond_begin(x, 200, gw_respond_stream_type(x));
     gw_respond_header(x, GW_S("cache-control"), GW_S("no-cache"));
     gw_respond_stream(x);
     x->fed_ms = x->first_byte_ms;

@@ -45,6 +45,8 @@ typedef struct gw_attempt {
     gw_take take;
     int status;
     bool sse_type;     /* the head says text/event-stream */
+    bool frames_type;  /* ... or application/vnd.amazon.eventstream */
+    bool unsse;        /* a stream that is no server-sent events: only its reader can take it */
     int64_t length;    /* content-length; -1 unsaid */
     int retry_after_s; /* -1 unsaid */
     int should_retry;  /* x-should-retry: -1 unsaid, 0, 1 */
@@ -60,6 +62,7 @@ typedef struct gw_attempt {
     gw_fold *fold;
     gw_unwrap unwrap; /* its request is NULL where nothing went out wrapped */
     bool sse_on, reader_on, writer_on;
+    size_t elements; /* of a JSON array that the client has got */
     gw_outcome outcome;
     aigw_slice sent; /* the body, while its token is awaited */
     gw_token_waiter token_waiter;
@@ -97,11 +100,11 @@ bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size
 /* A field that goes on to the client, copied; what is none is left out. False without memory. */
 bool gw_head_keep(aigw_exchange *x, aigw_slice name, aigw_slice value);
 /* The first bytes of a good answer: is it a stream? Wrong content-types are common. */
-bool gw_head_is_stream(const gw_attempt *a, aigw_slice bytes);
+bool gw_head_is_stream(aigw_exchange *x, aigw_slice bytes);
 /* The error as a copy in the arena; false without memory. */
 bool gw_head_keep_error(aigw_exchange *x, const gw_api_error *error, gw_api_error *out);
 
-/* attempt_stream.c: bytes of an event stream, and its end. */
+/* attempt_stream.c: bytes of a stream, and its end. */
 bool gw_stream_open(aigw_exchange *x);
 void gw_stream_data(aigw_exchange *x, aigw_slice bytes);
 void gw_stream_end(aigw_exchange *x, bool cut);

@@ -63,6 +63,7 @@ static void read_field(gw_attempt *a, const aigw_header *h)
     uint64_t n;
     if (gw_eq_nocase(h->name, GW_S("content-type"))) {
         a->sse_type = gw_starts_nocase(h->value, GW_S("text/event-stream"));
+        a->frames_type = gw_starts_nocase(h->value, GW_S("application/vnd.amazon.eventstream"));
     } else if (gw_eq_nocase(h->name, GW_S("content-length"))) {
         if (gw_parse_u64(h->value, &n) && n < INT64_MAX)
             a->length = (int64_t)n;
@@ -101,8 +102,12 @@ static bool blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-bool gw_head_is_stream(const gw_attempt *a, aigw_slice bytes)
+bool gw_head_is_stream(aigw_exchange *x, aigw_slice bytes)
 {
+    gw_attempt *a = &x->attempt;
+    a->unsse = a->frames_type;
+    if (a->frames_type)
+        return true;
     if (gw_starts(bytes, GW_S("\xef\xbb\xbf")))
         bytes = gw_skip(bytes, 3);
     while (bytes.len && blank(*bytes.data))
@@ -111,7 +116,10 @@ bool gw_head_is_stream(const gw_attempt *a, aigw_slice bytes)
         return a->sse_type;
     if (a->sse_type)
         return *bytes.data != '{';
-    return strchr(":deir", *bytes.data) != NULL; /* a comment, data, event, id, retry; never JSON */
+    /* Gemini's other stream is one array; an error in it is for its reader too. */
+    a->unsse = x->stream && *bytes.data == '[' && a->wire->format == AIGW_FORMAT_GEMINI;
+    return a->unsse ||
+           strchr(":deir", *bytes.data) != NULL; /* a comment, data, event, id, retry; never JSON */
 }
 
 static bool keep_text(gw_arena *arena, gw_jstr *text)

@@ -27,10 +27,22 @@ static void event_failed(aigw_exchange *x, const gw_sse_event *event, bool tell)
     }
     a->wire->read_error(x->arena, 0, kept,
                         &error); /* its words decide: the status was a good one */
-    a->told =
-        tell && x->status && !gw_attempt_is_ours(error.kind) && gw_buf_add(&x->out, event->raw);
+    a->told = tell && x->status && !x->json_array && !gw_attempt_is_ours(error.kind) &&
+              gw_buf_add(&x->out, event->raw);
     gw_attempt_fail_with(x, &error);
     a->outcome.again = gw_attempt_may_pass(error.kind);
+}
+
+/* The next element of the client's one array. */
+static void forward_element(aigw_exchange *x, aigw_slice json)
+{
+    gw_buf_puts(&x->out, x->attempt.elements++ ? ",\r\n" : "[");
+    gw_buf_add(&x->out, gw_trim(json));
+}
+
+static void forward_end(aigw_exchange *x)
+{
+    gw_buf_puts(&x->out, x->attempt.elements ? "]" : "[]");
 }
 
 /* As it came, with the blank line that it may lack, or as clients take it. */
@@ -38,6 +50,10 @@ static void forward(aigw_exchange *x, const gw_sse_event *event, gw_tap_verdict 
                     const char *blank_line)
 {
     gw_attempt *a = &x->attempt;
+    if (x->json_array) {
+        forward_element(x, event->data);
+        return;
+    }
     bool repair = (verdict == GW_TAP_REPAIR || verdict == GW_TAP_LAST) && a->wire->tap_repair;
     if (!repair || !a->wire->tap_repair(a->tap, event, verdict, &x->out))
         gw_buf_add(&x->out, event->raw);
@@ -49,7 +65,8 @@ static int on_event(void *user, const gw_sse_event *event)
     aigw_exchange *x = user;
     gw_attempt *a = &x->attempt;
     if (!event->has_data) {
-        gw_buf_add(&x->out, event->raw);
+        if (!x->json_array)
+            gw_buf_add(&x->out, event->raw);
         return 0;
     }
     gw_tap_verdict verdict = a->wire->tap_event(a->tap, event, &x->usage);
@@ -207,7 +224,9 @@ static bool open_reader(aigw_exchange *x)
 
 bool gw_stream_open(aigw_exchange *x)
 {
-    return x->attempt.same && x->stream ? open_tap(x) : open_reader(x);
+    const gw_attempt *a = &x->attempt;
+    bool tap = a->same && x->stream && !a->unsse && a->wire->tap_event;
+    return tap ? open_tap(x) : open_reader(x);
 }
 
 void gw_stream_close(aigw_exchange *x)
@@ -281,6 +300,8 @@ void gw_stream_end(aigw_exchange *x, bool cut)
         end_decoder(x);
     if (a->over)
         return;
+    if (a->complete && a->tap && x->json_array)
+        forward_end(x);
     if (!a->complete) {
         gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider's stream broke off.");
         a->outcome.again = true;
@@ -291,11 +312,31 @@ void gw_stream_end(aigw_exchange *x, bool cut)
     }
 }
 
+/* In an array that the writer has not begun: the error is its last element. */
+static void error_element(aigw_exchange *x, const gw_api_error *error)
+{
+    gw_buf body;
+    int status;
+    gw_answer_options options = {.request_id = {x->id, x->id_len}};
+    gw_buf_init(&body, GW_ERROR_BODY_MAX);
+    x->wire->write_error(error, &options, &body, &status);
+    forward_element(x, gw_buf_slice(&body));
+    forward_end(x);
+    x->attempt.told = !body.failed && !x->out.failed;
+    gw_buf_free(&body);
+}
+
 void gw_stream_error_event(aigw_exchange *x, const gw_api_error *error)
 {
     gw_attempt *a = &x->attempt;
     gw_event event = {.kind = GW_EV_ERROR, .error = *error};
-    if (a->told || !gw_stream_writer(x))
+    if (a->told)
+        return;
+    if (a->tap && x->json_array) {
+        error_element(x, error);
+        return;
+    }
+    if (!gw_stream_writer(x))
         return;
     a->told = x->wire->writer_event(a->writer, &event, &x->out) == AIGW_OK;
 }
@@ -304,10 +345,13 @@ void gw_stream_ping(aigw_exchange *x)
 {
     gw_event event = {.kind = GW_EV_PING};
     x->fed_ms = gw_loop_now_ms(x->loop->loop);
-    if (!gw_stream_writer(x) || gw_buf_len(&x->out) >= GW_OUT_HIGH)
+    if (gw_buf_len(&x->out) >= GW_OUT_HIGH)
         return;
     size_t before = gw_buf_len(&x->out);
-    x->wire->writer_event(x->attempt.writer, &event, &x->out);
+    if (x->attempt.tap && x->json_array)
+        gw_buf_puts(&x->out, "\n"); /* between elements white space is nothing */
+    else if (gw_stream_writer(x))
+        x->wire->writer_event(x->attempt.writer, &event, &x->out);
     if (gw_buf_len(&x->out) > before)
         gw_exchange_tell(x);
 }

@@ -8,7 +8,7 @@ static const gw_json_limits answer_limits = {.lone_surrogates = true};
 
 static bool forwarded(const aigw_exchange *x)
 {
-    return x->attempt.same && !x->stream;
+    return x->attempt.same && !x->stream && x->op == GW_OP_CHAT;
 }
 
 /* Where it is collected: what is forwarded goes straight to the output, which nobody sees before its
@@ -132,6 +132,17 @@ void gw_whole_fold_end(aigw_exchange *x)
         write_whole(x, &answer);
 }
 
+/* What was asked was no chat. */
+static void end_other(aigw_exchange *x)
+{
+    aigw_slice body = gw_buf_slice(&x->attempt.body);
+    int rc = x->op == GW_OP_COUNT ? gw_count_end(x, body) : gw_embed_end(x, body);
+    if (rc == AIGW_OK)
+        gw_attempt_drop(x);
+    else
+        fold_failed(x, rc);
+}
+
 void gw_whole_end(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
@@ -143,6 +154,10 @@ void gw_whole_end(aigw_exchange *x)
         gw_respond_begin(x, 200, "application/json");
         gw_respond_whole(x);
         gw_attempt_drop(x);
+        return;
+    }
+    if (x->op != GW_OP_CHAT) {
+        end_other(x);
         return;
     }
     gw_json_doc doc;

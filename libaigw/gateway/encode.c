@@ -3,10 +3,10 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "chat/estimate.h"
 #include "gateway/state.h"
 
-#define BETAS_MAX    ((size_t)16 << 10)
-#define WARNINGS_MAX ((size_t)1 << 10)
+#define BETAS_MAX ((size_t)16 << 10)
 
 static aigw_slice quoted(gw_arena *arena, aigw_slice plain)
 {
@@ -52,8 +52,10 @@ static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *bo
     gw_attempt *a = &x->attempt;
     gw_patch patches[2 + GW_MEND_MAX];
     size_t n = 0;
-    if (target->model.len && !gw_eq(target->model, x->model))
-        patches[n++] = (gw_patch){.member = "model", .value = quoted(x->arena, target->model)};
+    bool renamed = target->model.len && !gw_eq(target->model, x->model);
+    if ((renamed || x->path_model) && gw_prepare_names_model(x->wire->format))
+        patches[n++] = (gw_patch){.member = "model",
+                                  .value = quoted(x->arena, renamed ? target->model : x->model)};
     /* Usage is ours to count whether the client wants to see it or not; the tap hides the rest. */
     if (x->stream && !x->include_usage && a->wire->format == AIGW_FORMAT_OPENAI_CHAT)
         patches[n++] = (gw_patch){.member = "stream_options", .value = usage_options(x)};
@@ -82,52 +84,34 @@ static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *bo
     return x->send.failed ? gw_fail_nomem(err) : AIGW_OK;
 }
 
-/* The client hears which members the target could not take: their pointers, the first few. */
-static int warn(aigw_exchange *x, const gw_notes *notes, aigw_error *err)
-{
-    gw_buf list;
-    gw_buf_init(&list, WARNINGS_MAX);
-    for (size_t i = 0; i < notes->count; i++) {
-        aigw_slice pointer = notes->items[i].pointer;
-        if (pointer.len == 0 || gw_buf_len(&list) + pointer.len + 2 > WARNINGS_MAX)
-            continue;
-        if (gw_buf_len(&list))
-            gw_buf_puts(&list, ", ");
-        gw_buf_add(&list, pointer);
-    }
-    bool ok = !list.failed && (gw_buf_len(&list) == 0 ||
-                               gw_head_keep(x, GW_S("x-aigw-dropped"), gw_buf_slice(&list)));
-    gw_buf_free(&list);
-    return ok ? AIGW_OK : gw_fail_nomem(err);
-}
-
 static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                      aigw_error *err)
 {
     gw_attempt *a = &x->attempt;
-    if (!x->read) {
-        int rc = x->wire->read_request(x->arena, &x->doc, &x->request, err);
-        if (rc != AIGW_OK)
-            return rc;
-        x->read = true;
-    }
+    int rc = gw_prepare_read(x, err);
+    if (rc != AIGW_OK)
+        return rc;
     gw_write_options options = {.model = target->model.len ? target->model : x->model,
                                 .default_max_tokens = a->upstream->default_max_tokens,
                                 .quirks = a->upstream->max_tokens_legacy ? GW_QUIRK_MAX_TOKENS : 0u,
                                 .force_usage = x->stream};
-    gw_notes notes = {.arena = x->arena};
-    int rc = gw_wire_request(a->wire, x->arena, &x->request, &options, &x->send, &notes, err);
+    gw_notes notes = {.arena = x->arena, .strict = x->strict};
+    rc = gw_wire_request(a->wire, x->arena, &x->request, &options, &x->send, &notes, err);
     if (x->send.failed)
         return gw_fail_nomem(err);
     if (rc == AIGW_OK)
         *body = gw_buf_slice(&x->send);
-    return rc == AIGW_OK && notes.count > 0 ? warn(x, &notes, err) : rc;
+    return rc == AIGW_OK && !gw_report_dropped(x, &notes) ? gw_fail_nomem(err) : rc;
 }
 
 int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                    aigw_error *err)
 {
     gw_buf_clear(&x->send);
+    if (x->op == GW_OP_COUNT)
+        return gw_count_encode(x, target, body, err);
+    if (x->op == GW_OP_EMBED)
+        return gw_embed_encode(x, target, body, err);
     return x->attempt.same ? patch(x, target, body, err) : translate(x, target, body, err);
 }
 
@@ -182,7 +166,11 @@ void gw_encode_answer_options(aigw_exchange *x)
     x->answer = (gw_answer_options){.id_seed = {x->seed, sizeof x->seed},
                                     .request_id = {x->id, x->id_len},
                                     .created = gw_unix_s(x->loop->clock),
-                                    .include_usage = x->include_usage};
+                                    .include_usage = x->include_usage,
+                                    .json_array = x->json_array,
+                                    .request = &x->doc};
+    if (x->read && x->stream)
+        x->answer.input_estimate = gw_estimate_tokens(&x->request);
 }
 
 /* The client's list first, then what the config adds for this upstream. */

@@ -59,17 +59,18 @@ static void keys_too_late(void *user)
     keys_came(x);
 }
 
-/* The caller's headers are gone when start returns; the gate will want its two again. */
+/* The caller's headers are gone when start returns; the gate will want its own again. */
 static bool keep_headers(aigw_exchange *x)
 {
-    const aigw_slice names[] = {GW_S("authorization"), GW_S("x-api-key")};
+    const aigw_slice names[] = {GW_S("authorization"), GW_S("x-api-key"), GW_S("x-goog-api-key"),
+                                GW_S("api-key")};
     aigw_header *kept =
         gw_arena_calloc(x->arena, x->header_count ? x->header_count : 1, sizeof *kept);
     size_t n = 0;
     if (!kept)
         return false;
     for (size_t i = 0; i < x->header_count; i++) {
-        for (size_t k = 0; k < 2; k++) {
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
             if (!gw_eq_nocase(x->headers[i].name, names[k]))
                 continue;
             kept[n].name = names[k];
@@ -135,15 +136,15 @@ static void denied(aigw_exchange *x)
 
 static void with_body(aigw_exchange *x)
 {
-    if (x->endpoint->kind != GW_END_CHAT)
+    if (!gw_endpoint_is_call(x->endpoint))
         gw_local_give(x);
-    else if (gw_prepare_chat(x))
+    else if (gw_prepare_call(x))
         gw_attempt_next(x);
 }
 
 static void passed(aigw_exchange *x)
 {
-    if (x->endpoint->kind == GW_END_CHAT && !x->json) {
+    if (gw_endpoint_is_call(x->endpoint) && !x->json) {
         x->reason = "content_type";
         gw_respond_fail(x, GW_ERR_INVALID_REQUEST, 415, "The body must be application/json.");
     } else if (!x->endpoint->body || x->body_here) {
@@ -181,6 +182,11 @@ static aigw_slice header_copy(aigw_exchange *x, aigw_slice name, bool *ok)
     return value;
 }
 
+static bool has_header(const aigw_exchange *x, aigw_slice name)
+{
+    return gw_header_get(x->headers, x->header_count, name).data != NULL;
+}
+
 /* What later steps need of the headers, which are the caller's only until start returns. */
 static bool capture(aigw_exchange *x, const aigw_request *request)
 {
@@ -192,6 +198,16 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
         x->form = gw_eq_nocase(essence, GW_S("application/x-www-form-urlencoded"));
     }
     bool ok = true;
+    aigw_slice target = request->target;
+    gw_cut(&target, '?');
+    if (target.data) {
+        x->query = gw_arena_copy(x->arena, target);
+        ok = x->query.data != NULL;
+    }
+    if (x->name.len) {
+        x->name = gw_arena_copy(x->arena, x->name);
+        ok = ok && x->name.data;
+    }
     x->anthropic_version = header_copy(x, GW_S("anthropic-version"), &ok);
     if (x->endpoint->format == AIGW_FORMAT_ANTHROPIC)
         ok = gw_encode_betas(x) && ok;
@@ -201,8 +217,7 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
         const gw_config *c = x->live->config;
         x->peer = gw_arena_copy(x->arena, gw_peer_of(request->peer, x->headers, x->header_count,
                                                      c->trusted_proxies, c->trusted_proxy_count));
-        x->name = gw_arena_copy(x->arena, x->name);
-        ok = ok && x->peer.data && x->name.data;
+        ok = ok && x->peer.data;
     }
     if (request->tls_subject.len) {
         x->tls_subject = gw_arena_copy(x->arena, request->tls_subject);
@@ -213,6 +228,38 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
     x->body_due = x->endpoint->body && request->body_follows;
     x->body_here = !x->body_due;
     return ok;
+}
+
+/* The models are listed in the dialect of who asks: each SDK has headers that no other one sends. */
+static const gw_wire *dialect(const aigw_exchange *x, const aigw_request *request)
+{
+    const gw_endpoint *e = x->endpoint;
+    aigw_format format = e ? e->format : gw_endpoint_dialect(request->target);
+    bool open_question = e ? e->kind == GW_END_MODELS || e->kind == GW_END_MODEL : true;
+    if (open_question && format == AIGW_FORMAT_OPENAI_CHAT) {
+        if (has_header(x, GW_S("x-goog-api-key")) || has_header(x, GW_S("x-goog-api-client")))
+            format = AIGW_FORMAT_GEMINI;
+        else if (has_header(x, GW_S("anthropic-version")))
+            format = AIGW_FORMAT_ANTHROPIC;
+    }
+    const gw_wire *wire = gw_wire_of(format);
+    return wire ? wire : &gw_wire_openai_chat;
+}
+
+/* What a client wants to hear of what its provider cannot be told. False: it has been answered. */
+static bool read_wishes(aigw_exchange *x)
+{
+    aigw_slice report = gw_header_get(x->headers, x->header_count, GW_S("x-aigw-report"));
+    aigw_slice strict = gw_header_get(x->headers, x->header_count, GW_S("x-aigw-strict"));
+    while (report.data)
+        x->report = gw_eq_nocase(gw_trim(gw_cut(&report, ',')), GW_S("dropped")) || x->report;
+    x->strict = gw_eq_nocase(gw_trim(strict), GW_S("true"));
+    if (!strict.data || x->strict || gw_eq_nocase(gw_trim(strict), GW_S("false")))
+        return true;
+    /* Who asks to be strict and is not understood must not be served loosely. */
+    x->reason = "bad_request";
+    gw_respond_fail(x, GW_ERR_INVALID_REQUEST, 400, "x-aigw-strict must be true or false.");
+    return false;
 }
 
 /* Before anything of it is looked at: a token in clear text is everybody's. */
@@ -235,7 +282,7 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
     unsigned have = (issuer ? GW_HAVE_ISSUER : 0u) | (issuer && issuer->store ? GW_HAVE_STORE : 0u);
     x->endpoint =
         gw_endpoint_find(request->method, request->target, have, &x->name, &status, &allow);
-    x->wire = gw_wire_of(x->endpoint ? x->endpoint->format : gw_endpoint_dialect(request->target));
+    x->wire = dialect(x, request);
     if (from_stranger(x, request))
         return;
     if (!x->endpoint) {
@@ -249,6 +296,8 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
     }
     if (!capture(x, request))
         gw_respond_nomem(x);
+    else if (!read_wishes(x) || !gw_prepare_query(x))
+        return; /* before the gate: who sends a key in the URL is told so */
     else if (x->trusted || x->endpoint->open)
         passed(x);
     else

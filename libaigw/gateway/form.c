@@ -99,6 +99,11 @@ aigw_slice gw_form_get(const gw_form *form, const char *name)
     return GW_S("");
 }
 
+bool gw_form_has(const gw_form *form, const char *name)
+{
+    return has_name(form, gw_slice(name, strlen(name)));
+}
+
 void gw_form_free(gw_form *form)
 {
     if (form->text)

@@ -28,6 +28,7 @@ typedef struct gw_form {
  */
 int gw_form_parse(aigw_slice text, gw_form *out);
 aigw_slice gw_form_get(const gw_form *form, const char *name); /* "" when absent */
+bool gw_form_has(const gw_form *form, const char *name);
 void gw_form_free(gw_form *form);
 
 /* Decodes one piece ('+' is a space) to out, which holds text.len bytes; -1 on a bad escape or a

@@ -13,13 +13,6 @@ static void give_document(aigw_exchange *x, aigw_slice body, const char *cache_c
     gw_respond_whole(x);
 }
 
-static void give_models(aigw_exchange *x)
-{
-    /* An Anthropic client always names the version that it speaks; an OpenAI client never does. */
-    bool anthropic = x->anthropic_version.data != NULL;
-    give_document(x, anthropic ? x->live->models_anthropic : x->live->models_openai, NULL);
-}
-
 /* RFC 6749 clause 5: what a token endpoint answers is never cached. */
 static void token_head(aigw_exchange *x, int status, const char *www_authenticate)
 {
@@ -93,7 +86,10 @@ void gw_local_give(aigw_exchange *x)
 {
     switch (x->endpoint->kind) {
     case GW_END_MODELS:
-        give_models(x);
+        gw_models_list(x);
+        break;
+    case GW_END_MODEL:
+        gw_models_one(x);
         break;
     case GW_END_TOKEN:
         give_token(x);
@@ -108,6 +104,8 @@ void gw_local_give(aigw_exchange *x)
         gw_admin_give(x);
         break;
     case GW_END_CHAT:
-        break; /* never: it has an upstream */
+    case GW_END_COUNT:
+    case GW_END_EMBED:
+        break; /* never: they have an upstream */
     }
 }

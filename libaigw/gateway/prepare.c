@@ -1,7 +1,8 @@
-/* From the bytes of a chat request to a plan: parse, what routing needs to know, targets.
+/* From the bytes of a request to a plan: parse, what routing needs to know, targets.
  * Must not know any format's fields beyond the few that every dialect has at the top. */
 #include "base/error.h"
 #include "base/text.h"
+#include "gateway/form.h"
 #include "gateway/state.h"
 
 static bool refuse(aigw_exchange *x, aigw_error *err)
@@ -45,9 +46,75 @@ static bool parse(aigw_exchange *x)
     return true;
 }
 
+/* -- the query -- */
+
+static bool refuse_query(aigw_exchange *x, int status, const char *reason, const char *message)
+{
+    x->reason = reason;
+    if (status == 401)
+        x->extra = (aigw_header){GW_S("www-authenticate"), GW_S("Bearer realm=\"aigw\"")};
+    gw_respond_fail(x, status == 401 ? GW_ERR_AUTHENTICATION : GW_ERR_INVALID_REQUEST, status,
+                    message);
+    return false;
+}
+
+/* Gemini's stream is one JSON array, unless the query says otherwise. */
+static bool read_alt(aigw_exchange *x, const gw_form *form)
+{
+    aigw_slice alt = gw_form_get(form, "alt");
+    if (!alt.len)
+        alt = gw_form_get(form, "$alt");
+    if (alt.len && !gw_eq(alt, GW_S("sse")) && !gw_eq(alt, GW_S("json")))
+        return refuse_query(x, 400, "bad_request",
+                            "The query's \\\"alt\\\" must be \\\"sse\\\" or \\\"json\\\".");
+    x->json_array = x->endpoint->stream && !gw_eq(alt, GW_S("sse"));
+    return true;
+}
+
+bool gw_prepare_query(aigw_exchange *x)
+{
+    gw_form form = {0};
+    bool gemini = x->endpoint->format == AIGW_FORMAT_GEMINI;
+    if (x->endpoint->open)
+        return true;
+    int rc = gw_form_parse(x->query, &form);
+    if (rc == AIGW_E_NOMEM) {
+        gw_respond_nomem(x);
+        return false;
+    }
+    bool ok = true;
+    if (gw_form_has(&form, "key") || gw_form_has(&form, "access_token"))
+        ok = refuse_query(
+            x, 401, "token_in_url",
+            "A key in the URL ends in logs and is not looked at: send it in the header "
+            "x-goog-api-key or authorization.");
+    else if (rc != AIGW_OK && gemini)
+        ok = refuse_query(x, 400, "bad_request",
+                          "The query of the URL is malformed, or says something twice.");
+    else if (gemini && x->endpoint->kind == GW_END_CHAT)
+        ok = read_alt(x, &form);
+    gw_form_free(&form);
+    return ok;
+}
+
+/* -- the body -- */
+
+static bool read_path_model(aigw_exchange *x)
+{
+    char name[GW_MODEL_NAME_MAX];
+    size_t len;
+    if (!gw_endpoint_model(x->name, name, &len))
+        return refuse_query(x, 400, "bad_request", "The model in the path is no name of a model.");
+    x->path_model = true;
+    x->model = gw_arena_copy(x->arena, gw_slice(name, len));
+    return x->model.data ? true : refuse_memory(x);
+}
+
 static bool read_model(aigw_exchange *x)
 {
     aigw_error err;
+    if (x->endpoint->path_model)
+        return read_path_model(x);
     gw_json_ref model = gw_json_get(&x->doc, 0, "model");
     if (gw_json_typeof(&x->doc, model) != GW_JSON_STRING || !gw_json_inner(&x->doc, model).len) {
         gw_json_fail(&err, &x->doc, 0, AIGW_E_PARSE, "model",
@@ -64,6 +131,11 @@ static bool read_model(aigw_exchange *x)
 static bool read_stream(aigw_exchange *x)
 {
     aigw_error err;
+    x->stream = x->endpoint->stream;
+    /* Only what OpenAI's chat calls so; the other formats' usage is part of their streams. */
+    x->include_usage = x->endpoint->format != AIGW_FORMAT_OPENAI_CHAT;
+    if (x->op != GW_OP_CHAT || !gw_prepare_names_model(x->endpoint->format))
+        return true;
     gw_json_ref stream = gw_json_get(&x->doc, 0, "stream");
     if (!gw_json_is_null(&x->doc, stream) && !gw_json_bool(&x->doc, stream, &x->stream)) {
         gw_json_fail(&err, &x->doc, stream, AIGW_E_PARSE, "stream",
@@ -91,7 +163,65 @@ static bool plan(aigw_exchange *x)
     return false;
 }
 
-bool gw_prepare_chat(aigw_exchange *x)
+static bool read_inputs(aigw_exchange *x)
 {
-    return parse(x) && read_model(x) && read_stream(x) && plan(x);
+    aigw_error err;
+    if (x->op != GW_OP_EMBED)
+        return true;
+    int rc = gw_embed_read(x, &err);
+    if (rc == AIGW_E_NOMEM)
+        return refuse_memory(x);
+    return rc == AIGW_OK || refuse(x, &err);
+}
+
+bool gw_prepare_call(aigw_exchange *x)
+{
+    x->op = gw_endpoint_op(x->endpoint);
+    return parse(x) && read_model(x) && read_stream(x) && read_inputs(x) && plan(x);
+}
+
+int gw_prepare_read(aigw_exchange *x, aigw_error *err)
+{
+    if (x->read)
+        return AIGW_OK;
+    int rc = (x->op == GW_OP_COUNT ? x->wire->read_count_request
+                                   : x->wire->read_request)(x->arena, &x->doc, &x->request, err);
+    if (rc != AIGW_OK)
+        return rc;
+    if (!gw_prepare_names_model(x->wire->format)) {
+        x->request.stream = x->stream; /* the path has said it */
+        x->request.include_usage = x->stream;
+    }
+    x->read = true;
+    return AIGW_OK;
+}
+
+/* -- the body as it goes out, when it is the client's own -- */
+
+bool gw_prepare_names_model(aigw_format format)
+{
+    return format != AIGW_FORMAT_GEMINI && format != AIGW_FORMAT_BEDROCK;
+}
+
+int gw_prepare_renamed(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                       aigw_error *err)
+{
+    bool renamed = target->model.len && !gw_eq(target->model, x->model);
+    aigw_slice name = renamed ? target->model : x->model;
+    *body = x->body;
+    if (!gw_prepare_names_model(x->endpoint->format) || (!renamed && !x->path_model))
+        return AIGW_OK;
+    gw_buf quoted;
+    gw_buf_init(&quoted, name.len * 6 + 2);
+    gw_jw w = gw_jw_on(&quoted);
+    gw_jw_text(&w, name);
+    const gw_patch patch = {.member = "model", .value = gw_buf_slice(&quoted)};
+    int rc = quoted.failed || !gw_buf_reserve(&x->send, x->body.len + 256)
+                 ? gw_fail_nomem(err)
+                 : gw_patch_body(&x->doc, &patch, 1, &x->send, err);
+    gw_buf_free(&quoted);
+    if (rc != AIGW_OK)
+        return rc;
+    *body = gw_buf_slice(&x->send);
+    return x->send.failed ? gw_fail_nomem(err) : AIGW_OK;
 }

@@ -83,6 +83,11 @@ void gw_respond_whole(aigw_exchange *x)
     gw_exchange_done(x);
 }
 
+const char *gw_respond_stream_type(const aigw_exchange *x)
+{
+    return x->json_array ? "application/json" : x->wire->stream_type;
+}
+
 void gw_respond_stream(aigw_exchange *x)
 {
     give_head(x);

@@ -59,7 +59,6 @@ struct aigw_exchange {
     aigw_slice query; /* of the target, copied; "" */
     bool report;      /* x-aigw-report: dropped */
     bool strict;      /* x-aigw-strict: true */
-    bool google;      /* x-goog-...: a Gemini client */
     char id[128];
     size_t id_len;
 
@@ -113,25 +112,35 @@ bool gw_prepare_query(aigw_exchange *x);
 bool gw_prepare_call(aigw_exchange *x);
 /* Reads the body as a chat request of the client's dialect, once: x->request. AIGW_E_..., 400. */
 int gw_prepare_read(aigw_exchange *x, aigw_error *err);
+/* The body as it came, but for the model's name where it stands in the body: *body is the client's own bytes
+ * or x->send. */
+int gw_prepare_renamed(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                       aigw_error *err);
+/* Does a body of this format name its model? */
+bool gw_prepare_names_model(aigw_format format);
 
 /* models.c: the models of the config, in the dialect asked for. */
 void gw_models_list(aigw_exchange *x);
 void gw_models_one(aigw_exchange *x);
 
 /*
- * count.c: counting the tokens of a request, by the provider or by estimate.
+ * count.c: counting the tokens of a request, by the provider or, where that cannot (a->wire is NULL or has no
+ * counter), by estimate.
  *
  * _encode: AIGW_OK with the body to send; AIGW_END: nobody is to be asked, an answer has been given; or an
- * error. _end: the counter's answer has been collected.
+ * error. _end: the provider's answer has been collected; AIGW_OK: the client's is given; AIGW_E_UPSTREAM: it
+ * was none; AIGW_E_NOMEM.
  */
 int gw_count_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                     aigw_error *err);
-void gw_count_end(aigw_exchange *x, aigw_slice body);
+int gw_count_end(aigw_exchange *x, aigw_slice body);
 
-/* embed.c: the same for embeddings. */
+/* embed.c: the same for embeddings. _read: x->embed, once. _many: is a path for several inputs needed? */
+int gw_embed_read(aigw_exchange *x, aigw_error *err);
+bool gw_embed_many(const aigw_exchange *x);
 int gw_embed_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                     aigw_error *err);
-void gw_embed_end(aigw_exchange *x, aigw_slice body);
+int gw_embed_end(aigw_exchange *x, aigw_slice body);
 
 /* report.c: what a writer could not say, for a client that asked: x-aigw-dropped. False without memory. */
 bool gw_report_dropped(aigw_exchange *x, const gw_notes *notes);

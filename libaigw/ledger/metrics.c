@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include <stdatomic.h>
 
-#define MAX_ROUTES  16 /* further ones are counted as "other" */
+#define MAX_ROUTES  32 /* further ones are counted as "other" */
 #define MAX_REASONS 48
 #define CLASSES     6 /* 1xx to 5xx, and what is no status */
 

@@ -8,16 +8,17 @@
 #ifndef GW_WIRE_EMBED_H
 #define GW_WIRE_EMBED_H
 
+#include "chat/event.h"
 #include "chat/request.h"
 
 /* One text that gets one vector. */
 typedef struct gw_embed_input {
     gw_json_ref at;
-    gw_jstr text;   /* absent: only `raw` says what it is */
-    gw_raw tokens;  /* OpenAI: an array of token numbers instead of text */
-    gw_raw content; /* Gemini: a content that is more than text (images, several media) */
+    gw_jstr text;  /* absent: tokens, or (Gemini) a content that is more than text */
+    gw_raw tokens; /* OpenAI: an array of token numbers instead of text */
     gw_jstr task_type, title;
-    gw_json_ref task_at, title_at;
+    gw_json_ref task_at, title_at, dimensions_at;
+    int64_t dimensions; /* -1 unsaid */
 } gw_embed_input;
 
 typedef struct gw_embed_request {
@@ -26,9 +27,7 @@ typedef struct gw_embed_request {
         format; /* AIGW_FORMAT_OPENAI_CHAT stands for OpenAI's dialect, or AIGW_FORMAT_GEMINI */
     gw_embed_input *inputs;
     size_t input_count;
-    bool one;           /* one input that was no list */
-    int64_t dimensions; /* -1 unsaid */
-    gw_json_ref dimensions_at;
+    bool one;    /* one input that was no list */
     bool base64; /* the answer's vectors are wanted as base64 */
     gw_jstr user;
     gw_json_ref user_at;
