@@ -69,6 +69,40 @@ static void patch_256k(long times)
     patch(256 << 10, times);
 }
 
+/* A call between two formats before the upstream: read strictly, into the middle, and out of it. */
+static void request(size_t size, const gw_wire *from, const gw_wire *to, long times)
+{
+    char *body = request_of(size);
+    gw_arena *arena = gw_arena_new(64 << 20);
+    gw_buf out;
+    gw_buf_init(&out, 64 << 20);
+    const gw_write_options options = {.model = GW_S("claude-sonnet-4-5"),
+                                      .default_max_tokens = 4096};
+    for (long i = 0; i < times; i++) {
+        gw_json_doc doc;
+        gw_chat_request chat;
+        gw_arena_reset(arena);
+        gw_buf_clear(&out);
+        gw_notes notes = {.arena = arena};
+        CHECK(gw_json_parse(arena, aigw_slice_of(body), NULL, &doc, NULL) == AIGW_OK);
+        CHECK(from->read_request(arena, &doc, &chat, NULL) == AIGW_OK);
+        CHECK(gw_wire_request(to, arena, &chat, &options, &out, &notes, NULL) == AIGW_OK);
+    }
+    gw_buf_free(&out);
+    gw_arena_free(arena);
+    free(body);
+}
+
+static void request_600(long times)
+{
+    request(600, &gw_wire_openai_chat, &gw_wire_anthropic, times);
+}
+
+static void request_256k(long times)
+{
+    request(256 << 10, &gw_wire_openai_chat, &gw_wire_anthropic, times);
+}
+
 static void jwt_hit(long times)
 {
     gw_jwt_cache *cache = gw_jwt_cache_new(8192);
@@ -163,6 +197,8 @@ static const struct {
 } pieces[] = {
     {"patch-scan-600B", patch_600},
     {"patch-scan-256KB", patch_256k},
+    {"request-600B-openai-to-anthropic", request_600},
+    {"request-256KB-openai-to-anthropic", request_256k},
     {"jwt-cache-hit", jwt_hit},
     {"stream-event-anthropic-to-openai", anthropic_to_openai},
     {"stream-event-openai-to-anthropic", openai_to_anthropic},
