@@ -21,7 +21,10 @@ typedef enum aigw_token_auth {
     AIGW_TOKEN_SECRET_POST = 0,     /* client_secret_post: RFC 6749 clause 2.3.1, in the body */
     AIGW_TOKEN_SECRET_BASIC = 1,    /* client_secret_basic: the same, in a header */
     AIGW_TOKEN_PRIVATE_KEY_JWT = 2, /* private_key_jwt: RFC 7523, signed with RS256 */
-    AIGW_TOKEN_TLS_CLIENT = 3       /* tls_client_auth: RFC 8705, by the client certificate */
+    AIGW_TOKEN_TLS_CLIENT = 3,      /* tls_client_auth: RFC 8705, by the client certificate */
+    /* RFC 7523 clause 2.1: a JWT of the client_id as iss, signed with RS256, is itself the grant, as Google
+     * wants it of service accounts: scope is a claim, there is no sub. */
+    AIGW_TOKEN_JWT_BEARER = 4
 } aigw_token_auth;
 
 /* `size` is sizeof(aigw_token_options); members that it does not cover are as 0. */
@@ -38,7 +41,7 @@ typedef struct aigw_token_options {
     /* since 0.2 */
     const char *audience;         /* sent as it is; NULL or "": not sent */
     const char *resource;         /* RFC 8707; NULL or "": not sent */
-    const char *private_key_pem;  /* RSA; for private_key_jwt; copied, wiped on free */
+    const char *private_key_pem;  /* RSA; of a way that signs; copied, wiped on free */
     const char *key_id;           /* the kid of that key; NULL: none */
     const char *client_cert_file; /* PEM; sent to who asks for it, whatever auth_method says */
     const char *client_key_file;  /* PEM; NULL: in the certificate's file */

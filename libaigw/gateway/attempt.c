@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "gateway/state.h"
+#include <stdio.h>
 
 static void conclude(void *user);
 static void start_again(void *user);
@@ -16,6 +17,18 @@ bool gw_attempt_is_ours(gw_api_error_kind kind)
     return kind == GW_ERR_AUTHENTICATION || kind == GW_ERR_PERMISSION;
 }
 
+/* Some say in the body when to come again: the client and the next try hear it as from the head. */
+static void take_wait(aigw_exchange *x, const gw_api_error *error)
+{
+    gw_attempt *a = &x->attempt;
+    char text[16];
+    if (error->retry_after_s <= 0 || a->retry_after_s >= 0)
+        return;
+    a->retry_after_s = error->retry_after_s;
+    int n = snprintf(text, sizeof text, "%d", error->retry_after_s);
+    gw_head_keep(x, GW_S("retry-after"), gw_slice(text, (size_t)n));
+}
+
 void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error)
 {
     gw_attempt *a = &x->attempt;
@@ -23,6 +36,7 @@ void gw_attempt_fail_with(aigw_exchange *x, const gw_api_error *error)
         return;
     a->over = true;
     a->outcome = (gw_outcome){.error = *error, .elsewhere = true};
+    take_wait(x, error);
     if (gw_attempt_is_ours(error->kind))
         a->outcome.error = (gw_api_error){
             .kind = GW_ERR_UPSTREAM,
@@ -357,12 +371,17 @@ static void ask(aigw_exchange *x, aigw_slice body, aigw_slice bearer)
 {
     gw_attempt *a = &x->attempt;
     aigw_error err;
-    aigw_header headers[GW_SEND_HEADERS + 1];
-    gw_http_request request = {
-        .target = a->upstream->target, .method = "POST", .headers = headers, .body = body};
+    aigw_header headers[GW_SEND_HEADERS + 1 + GW_SIGN_HEADERS];
+    gw_http_request request = {.target = a->upstream->target,
+                               .method = "POST",
+                               .headers = headers,
+                               .body = body,
+                               .path = a->path};
     int rc = gw_encode_headers(x, headers, &request.header_count, &err);
     if (bearer.len)
         headers[request.header_count++] = (aigw_header){GW_S("authorization"), bearer};
+    if (rc == AIGW_OK)
+        rc = gw_encode_sign(x, &request, headers, &err);
     if (rc == AIGW_OK)
         rc = x->loop->transport->start(x->loop->transport_self, &request, &handler, x, &a->transfer,
                                        &err);
@@ -421,8 +440,9 @@ static void begin(aigw_exchange *x)
     gw_attempt_drop(x);
     memset(a, 0, sizeof *a);
     a->upstream = &x->live->config->upstreams[x->targets[x->target].provider];
-    a->wire = gw_wire_of(a->upstream->provider->format);
-    a->same = a->wire == x->wire;
+    a->wire = gw_encode_wire(x, &x->targets[x->target]);
+    /* A stream without a tap is read and written: its bytes could not be looked at in passing. */
+    a->same = a->wire && a->wire == x->wire && (!x->stream || a->wire->tap_event);
     a->retry_after_s = a->should_retry = -1;
     a->length = -1;
     a->begun_ms = a->last_ms = gw_now_ms(x->loop->clock);
@@ -437,6 +457,8 @@ void gw_attempt_next(aigw_exchange *x)
     aigw_error err;
     begin(x);
     int rc = gw_encode_body(x, &x->targets[x->target], &body, &err);
+    if (rc == AIGW_OK && !x->attempt.upstream->provider->answer)
+        rc = gw_encode_path(x, &x->targets[x->target], &x->attempt.path, &err);
     if (rc == AIGW_E_NOMEM)
         gw_attempt_fail_nomem(x);
     else if (rc == AIGW_END)

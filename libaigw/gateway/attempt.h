@@ -35,7 +35,7 @@ typedef struct gw_outcome {
 
 typedef struct gw_attempt {
     const gw_upstream *upstream;
-    const gw_wire *wire; /* of the upstream */
+    const gw_wire *wire; /* in which it is asked; NULL: it has no such call */
     bool same;           /* the client speaks it too */
     gw_transfer *transfer;
     bool paused;   /* the receiver was full; resume is due */
@@ -64,6 +64,7 @@ typedef struct gw_attempt {
     bool sse_on, reader_on, writer_on;
     size_t elements; /* of a JSON array that the client has got */
     gw_outcome outcome;
+    aigw_slice path; /* and query of the request; in the arena */
     aigw_slice sent; /* the body, while its token is awaited */
     gw_token_waiter token_waiter;
     uint64_t token_serial; /* of the token that it went with; 0: none */
@@ -133,6 +134,16 @@ int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *
 #define GW_SEND_HEADERS 2
 int gw_encode_headers(aigw_exchange *x, aigw_header out[GW_SEND_HEADERS], size_t *count,
                       aigw_error *err);
+/* The wire of a try: the client's own format if the upstream serves it for this call, else what it prefers.
+ * NULL: it has no such call. */
+const gw_wire *gw_encode_wire(const aigw_exchange *x, const gw_route_target *target);
+/* Path and query of the call, in the arena. AIGW_E_UNSUPPORTED, AIGW_E_PARSE (a model's name that cannot stand
+ * there), AIGW_E_NOMEM. */
+int gw_encode_path(aigw_exchange *x, const gw_route_target *target, aigw_slice *path,
+                   aigw_error *err);
+/* Appends the fields that sign the request, where the upstream has a key pair: GW_SIGN_HEADERS at most. */
+int gw_encode_sign(aigw_exchange *x, gw_http_request *request, aigw_header *headers,
+                   aigw_error *err);
 /* The client's anthropic-beta fields as one list without duplicates; false without memory. */
 bool gw_encode_betas(aigw_exchange *x);
 /* What the writer of the client's format wants to know. */

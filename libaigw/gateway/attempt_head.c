@@ -80,6 +80,17 @@ static void read_field(gw_attempt *a, const aigw_header *h)
     }
 }
 
+static bool is_request_id(aigw_slice name)
+{
+    static const char *const names[] = {"x-request-id", "request-id", "x-amzn-requestid",
+                                        "apim-request-id"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (gw_eq_nocase(name, aigw_slice_of(names[i])))
+            return true;
+    }
+    return false;
+}
+
 bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size_t count)
 {
     gw_attempt *a = &x->attempt;
@@ -88,8 +99,7 @@ bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size
     for (size_t i = 0; i < count; i++) {
         const aigw_header *h = &headers[i];
         read_field(a, h);
-        if (!id.data && (gw_eq_nocase(h->name, GW_S("x-request-id")) ||
-                         gw_eq_nocase(h->name, GW_S("request-id"))))
+        if (!id.data && is_request_id(h->name))
             id = h->value;
         else if (is_kept(h->name) && !gw_head_keep(x, h->name, h->value))
             return false;

@@ -6,7 +6,8 @@
 #include "chat/estimate.h"
 #include "gateway/state.h"
 
-#define BETAS_MAX ((size_t)16 << 10)
+#define BETAS_MAX      ((size_t)16 << 10)
+#define PATH_MAX_BYTES ((size_t)8 << 10)
 
 static aigw_slice quoted(gw_arena *arena, aigw_slice plain)
 {
@@ -57,11 +58,11 @@ static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *bo
         patches[n++] = (gw_patch){.member = "model",
                                   .value = quoted(x->arena, renamed ? target->model : x->model)};
     /* Usage is ours to count whether the client wants to see it or not; the tap hides the rest. */
-    if (x->stream && !x->include_usage && a->wire->format == AIGW_FORMAT_OPENAI_CHAT)
+    if (x->stream && !x->include_usage && a->wire->format == AIGW_FORMAT_OPENAI_CHAT &&
+        !(a->upstream->quirks & GW_QUIRK_NO_USAGE_OPTION))
         patches[n++] = (gw_patch){.member = "stream_options", .value = usage_options(x)};
     size_t mends = 0;
-    const gw_write_options options = {.quirks = a->upstream->max_tokens_legacy ? GW_QUIRK_MAX_TOKENS
-                                                                               : 0u};
+    const gw_write_options options = {.quirks = a->upstream->quirks};
     if (a->wire->mend_request &&
         a->wire->mend_request(x->arena, &x->doc, &options, &patches[n], &mends) != AIGW_OK)
         return gw_fail_nomem(err);
@@ -93,7 +94,7 @@ static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice
         return rc;
     gw_write_options options = {.model = target->model.len ? target->model : x->model,
                                 .default_max_tokens = a->upstream->default_max_tokens,
-                                .quirks = a->upstream->max_tokens_legacy ? GW_QUIRK_MAX_TOKENS : 0u,
+                                .quirks = a->upstream->quirks,
                                 .force_usage = x->stream};
     gw_notes notes = {.arena = x->arena, .strict = x->strict};
     rc = gw_wire_request(a->wire, x->arena, &x->request, &options, &x->send, &notes, err);
@@ -104,15 +105,119 @@ static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice
     return rc == AIGW_OK && !gw_report_dropped(x, &notes) ? gw_fail_nomem(err) : rc;
 }
 
-int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
-                   aigw_error *err)
+static int write_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                      aigw_error *err)
 {
-    gw_buf_clear(&x->send);
     if (x->op == GW_OP_COUNT)
         return gw_count_encode(x, target, body, err);
     if (x->op == GW_OP_EMBED)
         return gw_embed_encode(x, target, body, err);
     return x->attempt.same ? patch(x, target, body, err) : translate(x, target, body, err);
+}
+
+static gw_call call_of(const aigw_exchange *x, const gw_route_target *target)
+{
+    const gw_wire *wire = x->attempt.wire;
+    return (gw_call){.op = x->op,
+                     .format = wire ? wire->format : (aigw_format)0,
+                     .model = target->model.len ? target->model : x->model,
+                     .stream = x->stream,
+                     .many = x->op == GW_OP_EMBED && gw_embed_many(x)};
+}
+
+/* What the vendor wants of a body at this address besides its format. One more copy: few ask for it. */
+static int adjust(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                  aigw_error *err)
+{
+    const gw_upstream *up = x->attempt.upstream;
+    gw_call call = call_of(x, target);
+    gw_patch patches[GW_BODY_PATCHES];
+    size_t n = up->provider->body ? up->provider->body(&up->site, &call, patches) : 0;
+    gw_json_doc doc;
+    gw_buf out;
+    if (n == 0)
+        return AIGW_OK;
+    int rc = gw_json_parse(x->arena, *body, NULL, &doc, err);
+    if (rc != AIGW_OK)
+        return rc == AIGW_E_NOMEM ? gw_fail_nomem(err) : rc;
+    gw_buf_init(&out, x->live->config->max_exchange_bytes);
+    if (gw_buf_reserve(&out, body->len + 256))
+        rc = gw_patch_body(&doc, patches, n, &out, err);
+    if (rc == AIGW_OK && out.failed)
+        rc = gw_fail_nomem(err);
+    if (rc != AIGW_OK) {
+        gw_buf_free(&out);
+        return rc;
+    }
+    gw_buf_free(&x->send);
+    x->send = out;
+    *body = gw_buf_slice(&x->send);
+    return AIGW_OK;
+}
+
+int gw_encode_body(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
+                   aigw_error *err)
+{
+    gw_buf_clear(&x->send);
+    if (x->op == GW_OP_CHAT && !x->attempt.wire)
+        return gw_fail(err, AIGW_E_UNSUPPORTED, "no_format",
+                       "The provider of this model serves it in no format that is known here.");
+    int rc = write_body(x, target, body, err);
+    return rc == AIGW_OK ? adjust(x, target, body, err) : rc;
+}
+
+/* -- where it goes -- */
+
+const gw_wire *gw_encode_wire(const aigw_exchange *x, const gw_route_target *target)
+{
+    const gw_upstream *up = x->attempt.upstream;
+    gw_call call = {
+        .op = x->op, .model = target->model.len ? target->model : x->model, .stream = x->stream};
+    aigw_format format =
+        gw_provider_format(up->provider, &up->site, up->formats, x->endpoint->format, &call);
+    return format ? gw_wire_of(format) : NULL;
+}
+
+int gw_encode_path(aigw_exchange *x, const gw_route_target *target, aigw_slice *path,
+                   aigw_error *err)
+{
+    const gw_upstream *up = x->attempt.upstream;
+    gw_call call = call_of(x, target);
+    gw_buf out;
+    gw_buf_init(&out, PATH_MAX_BYTES);
+    gw_buf_add(&out, up->base_path);
+    int rc = up->provider->path(&up->site, &call, &out);
+    if (rc == AIGW_OK) {
+        *path = gw_arena_copy(x->arena, gw_buf_slice(&out));
+        rc = path->data ? AIGW_OK : AIGW_E_NOMEM;
+    }
+    gw_buf_free(&out);
+    if (rc == AIGW_E_NOMEM)
+        return gw_fail_nomem(err);
+    if (rc == AIGW_E_UNSUPPORTED)
+        return gw_fail(err, rc, "no_such_call", "The provider of this model has no such call.");
+    if (rc != AIGW_OK)
+        return gw_fail(err, AIGW_E_PARSE, "model", "No model has such a name.");
+    return AIGW_OK;
+}
+
+int gw_encode_sign(aigw_exchange *x, gw_http_request *request, aigw_header *headers,
+                   aigw_error *err)
+{
+    const gw_upstream *up = x->attempt.upstream;
+    size_t count = 0;
+    if (!up->provider->sign || up->key_pair.access_key_id.len == 0)
+        return AIGW_OK;
+    const gw_signable what = {.site = &up->site,
+                              .keys = &up->key_pair,
+                              .method = aigw_slice_of(request->method),
+                              .host = up->authority,
+                              .path = request->path,
+                              .body = request->body,
+                              .unix_s = gw_unix_s(x->loop->clock)};
+    int rc = up->provider->sign(x->arena, &what, headers + request->header_count, &count, err);
+    request->header_count += count;
+    return rc;
 }
 
 /* Appends the items of a comma list that are not in buf yet. */

@@ -47,7 +47,7 @@ static int signer_new(aigw_slice pem, const char *key_id, signer **out, aigw_err
     signer *s;
 
     if (pem.len == 0 || pem.len > MAX_PEM_BYTES || !gw_find(pem, GW_S("PRIVATE KEY-----")))
-        return gw_fail(err, AIGW_E_INVALID, "bad_key", "private_key_jwt needs a private key (PEM)");
+        return gw_fail(err, AIGW_E_INVALID, "bad_key", "this way to authenticate needs a private key (PEM)");
     s = gw_calloc(1, sizeof *s);
     if (!s)
         return gw_fail_nomem(err);
@@ -73,7 +73,7 @@ int gw_token_source_with_key(gw_token_options *options, aigw_slice pem, const ch
     signer *s = NULL;
     int code = AIGW_OK;
 
-    if (options->auth == AIGW_TOKEN_PRIVATE_KEY_JWT) {
+    if (options->auth == AIGW_TOKEN_PRIVATE_KEY_JWT || options->auth == AIGW_TOKEN_JWT_BEARER) {
         code = signer_new(pem, key_id, &s, err);
         options->sign = sign;
         options->sign_free = signer_free;

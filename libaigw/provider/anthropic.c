@@ -1,26 +1,39 @@
 /* Anthropic's own API.
- * Data only; must not know the format, which is wire/anthropic. */
+ * Addresses only; must not know the format, which is wire/anthropic. */
 #include "base/text.h"
 #include "provider/rows.h"
 
 static const char *const prefixes[] = {"claude-", NULL};
+static const char *const endings[] = {"/v1", NULL};
 
-/* Version 2023-06-01 is the one that still takes sampling parameters. A header of this name in a
- * config entry replaces it. */
+/* Version 2023-06-01 is the one that still takes sampling parameters. A config entry's api_version, or a
+ * header of this name, replaces it. */
 static const aigw_header headers[] = {
     {{"anthropic-version", sizeof "anthropic-version" - 1},
      {"2023-06-01", sizeof "2023-06-01" - 1}},
     {{NULL, 0}, {NULL, 0}},
 };
 
+static int path(const gw_site *site, const gw_call *call, gw_buf *out)
+{
+    (void)site;
+    if (call->format != AIGW_FORMAT_ANTHROPIC || call->op == GW_OP_EMBED)
+        return AIGW_E_UNSUPPORTED;
+    gw_buf_puts(out, call->op == GW_OP_COUNT ? "/v1/messages/count_tokens" : "/v1/messages");
+    return out->failed ? AIGW_E_NOMEM : AIGW_OK;
+}
+
 /* https://docs.anthropic.com/en/api/overview. No version in the base URL, as official clients. */
 const gw_provider gw_provider_anthropic = {
     .name = "anthropic",
-    .format = AIGW_FORMAT_ANTHROPIC,
+    .formats = {AIGW_FORMAT_ANTHROPIC},
     .base_url = "https://api.anthropic.com",
-    .chat_path = "/v1/messages",
+    .base_endings = endings,
+    .path = path,
+    .uses = GW_USES_VERSION,
     .auth = GW_AUTH_X_API_KEY,
     .key_env = "ANTHROPIC_API_KEY",
     .headers = headers,
+    .version_header = "anthropic-version",
     .model_prefixes = prefixes,
 };

@@ -365,8 +365,7 @@ static const char *const prefixes[] = {"echo-", "echo", NULL};
 
 const gw_provider gw_provider_echo = {
     .name = "echo",
-    .format = AIGW_FORMAT_OPENAI_CHAT,
-    .chat_path = "/chat/completions",
+    .formats = {AIGW_FORMAT_OPENAI_CHAT},
     .auth = GW_AUTH_NONE,
     .model_prefixes = prefixes,
     .answer = answer,

@@ -18,7 +18,7 @@ typedef int gw_token_sign_fn(void *user, aigw_slice claims_json, gw_buf *out, ai
 typedef struct gw_token_options {
     const char *endpoint, *client_id, *client_secret, *scope, *audience, *resource; /* copied */
     aigw_token_auth auth;
-    gw_token_sign_fn *sign;        /* for AIGW_TOKEN_PRIVATE_KEY_JWT */
+    gw_token_sign_fn *sign; /* for AIGW_TOKEN_PRIVATE_KEY_JWT and _JWT_BEARER */
     void (*sign_free)(void *user); /* called once gw_token_source_new has succeeded; may be NULL */
     void *sign_user;
     aigw_slice key_material; /* what tells one signer from another, for the fingerprint */

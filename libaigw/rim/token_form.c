@@ -17,6 +17,8 @@
 static const char assertion_member[] =
     "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
     "&client_assertion=";
+static const char grant_type[] = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
+static const char grant_member[] = "&assertion=";
 
 static void wipe_buf(gw_buf *buf)
 {
@@ -62,6 +64,7 @@ static size_t length(const char *text)
 static int build_form(const gw_token_options *o, gw_secret *out, aigw_error *err)
 {
     bool post = o->auth == AIGW_TOKEN_SECRET_POST;
+    bool grant = o->auth == AIGW_TOKEN_JWT_BEARER; /* everything else is in its claims */
     size_t max = 128 + 3 * (length(o->client_id) + length(o->client_secret) + length(o->scope) +
                             length(o->audience) + length(o->resource));
     gw_buf buf;
@@ -69,14 +72,16 @@ static int build_form(const gw_token_options *o, gw_secret *out, aigw_error *err
     gw_buf_init(&buf, max);
     if (!gw_buf_reserve(&buf, max))
         return gw_fail_nomem(err);
-    gw_buf_puts(&buf, "grant_type=client_credentials");
-    if (o->auth != AIGW_TOKEN_SECRET_BASIC) /* one way to authenticate only: RFC 6749 clause 2.3 */
+    gw_buf_puts(&buf, grant ? grant_type : "grant_type=client_credentials");
+    if (!grant &&
+        o->auth != AIGW_TOKEN_SECRET_BASIC) /* one way to authenticate only: RFC 6749 clause 2.3 */
         member(&buf, "client_id", o->client_id);
     if (post) {
         gw_buf_puts(&buf, "&client_secret=");
         form_text(&buf, o->client_secret);
     }
-    member(&buf, "scope", o->scope);
+    if (!grant)
+        member(&buf, "scope", o->scope);
     member(&buf, "audience", o->audience);
     member(&buf, "resource", o->resource);
     bool ok = !buf.failed && gw_secret_set(out, gw_buf_slice(&buf));
@@ -121,7 +126,20 @@ static int build_basic(const gw_token_options *o, gw_buf *out, aigw_error *err)
     return ok ? AIGW_OK : gw_fail_nomem(err);
 }
 
-/* ---- private_key_jwt: RFC 7523 clause 3 ---- */
+/* ---- private_key_jwt and jwt-bearer: RFC 7523 clause 3 ---- */
+
+/* https://developers.google.com/identity/protocols/oauth2/service-account: the scope is a claim, and sub
+ * would be a user to act for. */
+static void write_subject(const gw_token_request *r, gw_jw *w)
+{
+    if (!r->grant) {
+        gw_jw_key(w, "sub");
+        gw_jw_str(w, r->client_id);
+    } else if (r->scope) {
+        gw_jw_key(w, "scope");
+        gw_jw_str(w, r->scope);
+    }
+}
 
 static int write_claims(const gw_token_request *r, int64_t now, gw_buf *out, aigw_error *err)
 {
@@ -133,8 +151,7 @@ static int write_claims(const gw_token_request *r, int64_t now, gw_buf *out, aig
     gw_jw_object(&w);
     gw_jw_key(&w, "iss");
     gw_jw_str(&w, r->client_id);
-    gw_jw_key(&w, "sub");
-    gw_jw_str(&w, r->client_id);
+    write_subject(r, &w);
     gw_jw_key(&w, "aud");
     gw_jw_str(&w, r->endpoint);
     gw_jw_key(&w, "jti");
@@ -158,7 +175,7 @@ int gw_token_request_body(const gw_token_request *r, int64_t now_unix_s, gw_secr
     gw_buf_init(&claims, ASSERTION_BYTES);
     gw_buf_init(&all, r->form.len + sizeof assertion_member + ASSERTION_BYTES);
     gw_buf_add(&all, *body);
-    gw_buf_puts(&all, assertion_member);
+    gw_buf_puts(&all, r->grant ? grant_member : assertion_member);
     int code = write_claims(r, now_unix_s, &claims, err);
     if (code == AIGW_OK)
         code = r->sign(r->sign_user, gw_buf_slice(&claims), &all, err);
@@ -261,6 +278,11 @@ static bool fingerprint(const gw_token_options *o, char *out)
     return true;
 }
 
+static bool signs(const gw_token_options *o)
+{
+    return o->auth == AIGW_TOKEN_PRIVATE_KEY_JWT || o->auth == AIGW_TOKEN_JWT_BEARER;
+}
+
 static int check(const gw_token_options *o, aigw_error *err)
 {
     const char *missing = NULL;
@@ -270,11 +292,11 @@ static int check(const gw_token_options *o, aigw_error *err)
         missing = "endpoint and client_id are needed";
     else if (secret && !o->client_secret)
         missing = "this way to authenticate needs client_secret";
-    else if (o->auth == AIGW_TOKEN_PRIVATE_KEY_JWT && !o->sign)
-        missing = "private_key_jwt needs a private key";
+    else if (signs(o) && !o->sign)
+        missing = "this way to authenticate needs a private key";
     else if (o->auth == AIGW_TOKEN_TLS_CLIENT && !o->client_cert_file)
         missing = "tls_client_auth needs a client certificate";
-    else if (o->auth < AIGW_TOKEN_SECRET_POST || o->auth > AIGW_TOKEN_TLS_CLIENT)
+    else if (o->auth < AIGW_TOKEN_SECRET_POST || o->auth > AIGW_TOKEN_JWT_BEARER)
         missing = "no such way to authenticate";
     else if (length(o->client_id) + length(o->client_secret) > MAX_CREDENTIAL)
         missing = "the client's id or secret is too long";
@@ -293,6 +315,11 @@ int gw_token_request_make(const gw_token_options *o, gw_token_request *out, aigw
     if (code == AIGW_OK) {
         r.client_id = gw_strdup(aigw_slice_of(o->client_id));
         r.endpoint = gw_strdup(aigw_slice_of(o->endpoint));
+        r.grant = o->auth == AIGW_TOKEN_JWT_BEARER;
+        if (r.grant && o->scope && *o->scope) {
+            r.scope = gw_strdup(aigw_slice_of(o->scope));
+            code = r.scope ? AIGW_OK : gw_fail_nomem(err);
+        }
         if (!r.client_id || !r.endpoint || !fingerprint(o, r.fingerprint))
             code = gw_fail_nomem(err);
     }
@@ -300,7 +327,7 @@ int gw_token_request_make(const gw_token_options *o, gw_token_request *out, aigw
         gw_token_request_clear(&r);
         return code;
     }
-    if (o->auth == AIGW_TOKEN_PRIVATE_KEY_JWT)
+    if (signs(o))
         r.sign = o->sign;
     r.sign_free = o->sign_free;
     r.sign_user = o->sign_user;
@@ -314,6 +341,7 @@ void gw_token_request_clear(gw_token_request *r)
     gw_secret_free(&r->form);
     gw_free(r->client_id);
     gw_free(r->endpoint);
+    gw_free(r->scope);
     if (r->sign_free)
         r->sign_free(r->sign_user);
     *r = (gw_token_request){0};

@@ -21,6 +21,8 @@ typedef struct gw_token_request {
     void (*sign_free)(void *user);
     void *sign_user;
     char *client_id, *endpoint; /* of the assertion, and of the log */
+    bool grant;                 /* the assertion is the grant: AIGW_TOKEN_JWT_BEARER */
+    char *scope;                /* of such an assertion; NULL: none */
     char fingerprint[GW_TOKEN_FINGERPRINT + 1];
 } gw_token_request;
 

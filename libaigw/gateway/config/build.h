@@ -27,6 +27,13 @@ int gw_cfg_build_routes(gw_cfg_build *b); /* after the upstreams */
 int gw_cfg_trust_policy(gw_cfg_build *b, const gw_cfg_trust *raw, gw_gate_issuer *out);
 int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes);
 
+/* target.c: where an upstream is and what every request to it says: target, base_path, authority, host,
+ * beta. Its row, site and credential are resolved. */
+int gw_cfg_make_target(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up);
+
+/* credential.c: what is fetched (token) or signs (key_pair). Its row and site are resolved. */
+int gw_cfg_make_credential(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up);
+
 /* token.c: the source of a provider's token; *out is the caller's (aigw_token_source_free). */
 int gw_cfg_make_token(gw_cfg_build *b, const gw_cfg_token *raw, aigw_token_source **out);
 

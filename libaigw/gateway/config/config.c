@@ -60,6 +60,8 @@ void gw_config_free(gw_config *config)
     for (size_t i = 0; config->upstreams && i <= config->upstream_count; i++) {
         gw_http_target_free(config->upstreams[i].target);
         aigw_token_source_free(config->upstreams[i].token);
+        for (size_t k = 0; k < 3; k++)
+            gw_secret_free(&config->upstreams[i].key_secrets[k]);
     }
     for (size_t i = 0; i < config->secret_count; i++)
         gw_secret_free(&config->secrets[i]);

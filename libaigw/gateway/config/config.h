@@ -22,17 +22,23 @@
 typedef struct gw_upstream {
     aigw_slice name; /* the provider's name in the config */
     const gw_provider *provider;
-    /* Chat endpoint with every constant header: credential, the row's, the config's, content-type,
+    /* Its base URL with every constant header: credential, the row's, the config's, content-type,
      * accept, user-agent. NULL for in-process providers. */
     gw_http_target *target;
-    aigw_slice host; /* for logs */
+    aigw_slice base_path; /* of the base URL, without a slash at its end: stands before every path */
+    aigw_slice authority; /* as in a Host field */
+    aigw_slice host;      /* for logs */
+    aigw_format formats[GW_FORMATS_MAX + 1]; /* that it serves, preferred first, ended by 0 */
+    gw_site site;
+    unsigned quirks; /* bits of gw_quirk */
     aigw_slice beta; /* anthropic-beta among its constant headers; "" if none */
     int connect_timeout_ms, first_byte_timeout_ms, first_event_timeout_ms, idle_timeout_ms,
         total_timeout_ms;
     int max_retries;
-    bool max_tokens_legacy;
     int64_t default_max_tokens;
     aigw_token_source *token; /* its credential, if that is fetched; NULL: in the headers */
+    gw_secret key_secrets[3]; /* what key_pair points into; wiped on free */
+    gw_key_pair key_pair;     /* its credential, if requests are signed; empty: they are not */
 } gw_upstream;
 
 typedef struct gw_config_issuer {

@@ -107,15 +107,35 @@ typedef struct gw_cfg_token {
     int allow_http;
 } gw_cfg_token;
 
+typedef struct gw_cfg_entra {
+    const gw_cfg_node *node;
+    aigw_slice tenant, client_id, client_secret, client_secret_file, authority, scope;
+} gw_cfg_entra;
+
+typedef struct gw_cfg_aws {
+    const gw_cfg_node *node;
+    aigw_slice access_key_id, secret_access_key, secret_access_key_file, session_token;
+} gw_cfg_aws;
+
+typedef struct gw_cfg_google {
+    const gw_cfg_node *node;
+    aigw_slice service_account, service_account_file, scope;
+} gw_cfg_google;
+
 typedef struct gw_cfg_provider_auth {
     const gw_cfg_node *node;
     gw_cfg_token token;
+    gw_cfg_entra entra;
+    gw_cfg_aws aws;
+    gw_cfg_google google;
 } gw_cfg_provider_auth;
 
 typedef struct gw_cfg_provider {
     const gw_cfg_node *node;
     aigw_slice name, base_url, api_key, api_key_file, ca_file;
+    aigw_slice api_version, region, project, location;
     int type; /* index into gw_cfg_provider_types */
+    gw_cfg_texts formats, quirks;
     gw_cfg_pairs headers;
     gw_cfg_texts models;
     gw_cfg_provider_auth auth;

@@ -1,6 +1,7 @@
 /* The table of the config document. Data only; what several keys mean together is in config_*.c. */
 #include "gateway/config/schema.h"
 
+#include "provider/provider.h"
 #include "route/plan.h"
 
 #define KEY(kind_, struct_, field_)                                                                \
@@ -169,7 +170,8 @@ static const gw_cfg_section timeouts = {"the timeouts section", sizeof(gw_cfg_ti
                                         timeout_keys};
 
 static const char *const token_methods[] = {"client_secret_post", "client_secret_basic",
-                                            "private_key_jwt", "tls_client_auth", NULL};
+                                            "private_key_jwt",    "tls_client_auth",
+                                            "jwt_bearer",         NULL};
 static const gw_cfg_key token_keys[] = {
     {TEXT(gw_cfg_token, endpoint, 1024), .required = true,
      .doc = "URL of the token endpoint; https, or http on loopback."},
@@ -179,7 +181,7 @@ static const gw_cfg_key token_keys[] = {
      .doc = "File that holds the client_secret."},
     {WORD(gw_cfg_token, auth_method, token_methods, 0), .doc = "How the client proves itself."},
     {TEXT(gw_cfg_token, private_key_file, PATH_BYTES),
-     .doc = "PEM file with the RSA key of private_key_jwt."},
+     .doc = "PEM file with the RSA key of private_key_jwt and jwt_bearer."},
     {TEXT(gw_cfg_token, key_id, 256), .doc = "The kid of that key."},
     {TEXT(gw_cfg_token, client_cert_file, PATH_BYTES),
      .doc = "PEM file with a client certificate for TLS."},
@@ -196,21 +198,73 @@ static const gw_cfg_key token_keys[] = {
     END};
 static const gw_cfg_section token = {"the token section", sizeof(gw_cfg_token), token_keys};
 
+static const gw_cfg_key entra_keys[] = {
+    {TEXT(gw_cfg_entra, tenant, 255), .required = true, .doc = "The tenant: its id or domain."},
+    {TEXT(gw_cfg_entra, client_id, 1024), .required = true, .doc = "The application's id."},
+    {TEXT(gw_cfg_entra, client_secret, 16384), .secret = true, .doc = "The application's secret."},
+    {TEXT(gw_cfg_entra, client_secret_file, PATH_BYTES),
+     .doc = "File that holds the application's secret."},
+    {TEXT(gw_cfg_entra, authority, 255), .preset_text = "https://login.microsoftonline.com",
+     .doc = "Who gives tokens; other clouds have their own."},
+    {TEXT(gw_cfg_entra, scope, 1024), .preset_text = "https://cognitiveservices.azure.com/.default",
+     .doc = "The scope to ask for."},
+    END};
+static const gw_cfg_section entra = {"the entra section", sizeof(gw_cfg_entra), entra_keys};
+
+static const gw_cfg_key aws_keys[] = {
+    {TEXT(gw_cfg_aws, access_key_id, 128), .required = true, .doc = "The access key's id."},
+    {TEXT(gw_cfg_aws, secret_access_key, 1024), .secret = true, .doc = "The secret access key."},
+    {TEXT(gw_cfg_aws, secret_access_key_file, PATH_BYTES),
+     .doc = "File that holds the secret access key."},
+    {TEXT(gw_cfg_aws, session_token, 8192), .secret = true,
+     .doc = "The token that goes with temporary keys."},
+    END};
+static const gw_cfg_section aws = {"the aws section", sizeof(gw_cfg_aws), aws_keys};
+
+static const gw_cfg_key google_keys[] = {
+    {TEXT(gw_cfg_google, service_account_file, PATH_BYTES),
+     .doc = "The key file of a service account (JSON)."},
+    {TEXT(gw_cfg_google, service_account, 32768), .secret = true,
+     .doc = "What stands in that file."},
+    {TEXT(gw_cfg_google, scope, 1024),
+     .preset_text = "https://www.googleapis.com/auth/cloud-platform",
+     .doc = "Scopes to ask for, separated by spaces."},
+    END};
+static const gw_cfg_section google = {"the google section", sizeof(gw_cfg_google), google_keys};
+
 static const gw_cfg_key provider_auth_keys[] = {
     {SECTION(gw_cfg_provider_auth, token, token),
      .doc = "An OAuth2 token (client_credentials), sent as Authorization: Bearer."},
+    {SECTION(gw_cfg_provider_auth, entra, entra),
+     .doc = "azure: a token of Microsoft Entra for an application."},
+    {SECTION(gw_cfg_provider_auth, aws, aws),
+     .doc = "bedrock: an access key that signs each request."},
+    {SECTION(gw_cfg_provider_auth, google, google), .doc = "vertex: a service account's token."},
     END};
 static const gw_cfg_section provider_auth = {"a provider's auth section",
                                              sizeof(gw_cfg_provider_auth), provider_auth_keys};
 
-const char *const gw_cfg_provider_types[] = {"openai", "anthropic", "echo", NULL};
+/* The rows of the vendor table, in its order. */
+const char *const gw_cfg_provider_types[] = {
+    "openai",     "anthropic", "gemini", "azure",       "bedrock",   "vertex",
+    "echo",       "vllm",      "ollama", "llamacpp",    "lmstudio",  "groq",
+    "mistral",    "deepseek",  "xai",    "together",    "fireworks", "openrouter",
+    "perplexity", "cerebras",  "nvidia", "huggingface", "sambanova", "moonshot",
+    "dashscope",  "zhipu",     "cohere", "deepinfra",   "github",    NULL};
 static const char *const max_tokens_fields[] = {"auto", "max_tokens", NULL};
 static const gw_cfg_key provider_keys[] = {
     {TEXT(gw_cfg_provider, name, 64), .doc = "Its name in routes and logs. Default: the type."},
     {WORD(gw_cfg_provider, type, gw_cfg_provider_types, 0), .required = true,
-     .doc = "openai: OpenAI and compatible hosts; anthropic; echo: answers in process."},
+     .doc = "The vendor. openai: also every compatible host; echo: answers in process."},
     {TEXT(gw_cfg_provider, base_url, 1024),
-     .doc = "What stands before /chat/completions (openai) or /v1/messages (anthropic)."},
+     .doc = "What stands before the vendor's paths, such as /chat/completions (openai and "
+            "compatible) or /v1/messages (anthropic)."},
+    {TEXT(gw_cfg_provider, api_version, 64),
+     .doc = "azure: a date for the classic API, v1 or preview; gemini, vertex: of the path; "
+            "anthropic: of the header."},
+    {TEXT(gw_cfg_provider, region, 64), .doc = "bedrock: the AWS region."},
+    {TEXT(gw_cfg_provider, project, 128), .doc = "vertex: the Google Cloud project."},
+    {TEXT(gw_cfg_provider, location, 64), .doc = "vertex: the location. Default: global."},
     {TEXT(gw_cfg_provider, api_key, 16384), .secret = true, .doc = "The provider's key."},
     {TEXT(gw_cfg_provider, api_key_file, PATH_BYTES), .doc = "File that holds the key."},
     {SECTION(gw_cfg_provider, auth, provider_auth),
@@ -220,6 +274,12 @@ static const gw_cfg_key provider_keys[] = {
     {TEXTS(gw_cfg_provider, models, 256),
      .doc = "Models it serves: names or prefixes (a * at the end is fine). Default: the vendor's "
             "own, when the name is the type."},
+    {TEXTS(gw_cfg_provider, formats, GW_FORMATS_MAX), .min = 1,
+     .doc =
+         "Formats that the host serves, preferred first: openai-chat, openai-responses, "
+         "anthropic, gemini, bedrock. Default: the vendor's; a compatible host's is openai-chat."},
+    {TEXTS(gw_cfg_provider, quirks, 16),
+     .doc = "What the host does not take, instead of what is known of the vendor."},
     {SECTION(gw_cfg_provider, timeouts, timeouts), .doc = "Its time limits."},
     {NUMBER(gw_cfg_provider, max_retries, 2, 0, 10), .doc = "Attempts after the first."},
     {WORD(gw_cfg_provider, max_tokens_field, max_tokens_fields, 0),

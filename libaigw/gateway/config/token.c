@@ -17,7 +17,8 @@ static int fail(gw_cfg_build *b, const gw_cfg_token *raw, const char *key, const
 /* What goes with which way to authenticate. */
 static int check(gw_cfg_build *b, const gw_cfg_token *raw)
 {
-    bool by_key = raw->auth_method == AIGW_TOKEN_PRIVATE_KEY_JWT;
+    bool by_key =
+        raw->auth_method == AIGW_TOKEN_PRIVATE_KEY_JWT || raw->auth_method == AIGW_TOKEN_JWT_BEARER;
     bool by_secret =
         raw->auth_method == AIGW_TOKEN_SECRET_POST || raw->auth_method == AIGW_TOKEN_SECRET_BASIC;
     bool secret = raw->client_secret.len > 0 || raw->client_secret_file.len > 0;
@@ -29,8 +30,9 @@ static int check(gw_cfg_build *b, const gw_cfg_token *raw)
     if (!by_secret && secret)
         return fail(b, raw, "auth_method", "this way to authenticate has no client_secret");
     if (by_key != (raw->private_key_file.len > 0))
-        return fail(b, raw, "private_key_file",
-                    "private_key_file and auth_method: private_key_jwt go together");
+        return fail(
+            b, raw, "private_key_file",
+            "private_key_file and auth_method: private_key_jwt (or jwt_bearer) go together");
     if (raw->key_id.len > 0 && !by_key)
         return fail(b, raw, "key_id", "expected private_key_file with it");
     if (raw->auth_method == AIGW_TOKEN_TLS_CLIENT && raw->client_cert_file.len == 0)
