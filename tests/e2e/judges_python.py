@@ -85,18 +85,27 @@ class OpenAIChat(Judge):
 
     def chunks(self, **asked):
         """Without the SDK's own adding up: each chunk as it came. Usage comes last and once."""
-        text, finish, reports, ids = "", None, [], set()
+        text, finish, reports, ids, calls, thought = "", None, [], set(), {}, ""
         for chunk in self.sdk.chat.completions.create(stream=True, stream_options={"include_usage": True}, **asked):
             ids.add((chunk.id, chunk.created, chunk.model))
             for choice in chunk.choices:
                 assert finish is None, f"a choice after its end: {chunk}"
                 text += choice.delta.content or ""
+                thought += choice.delta.to_dict().get("reasoning_content") or ""
+                for call in choice.delta.tool_calls or []:
+                    said = (call.function or call.custom).to_dict()
+                    known = calls.setdefault(call.index, {"name": "", "arguments": ""})
+                    known["name"] += said.get("name") or ""
+                    known["arguments"] += said.get("arguments") or said.get("input") or ""
                 finish = choice.finish_reason
             reports += [chunk.usage] if chunk.usage else []
-        assert len(ids) == 1 and len(reports) == 1, (ids, reports)
-        return seen(text, finish, self.counted(reports[0]))
+        assert len(ids) == 1 and len(reports) <= 1 and sorted(calls) == list(range(len(calls))), (ids, reports, calls)
+        return seen(text, finish, self.counted(reports[0] if reports else None),
+                    [(c["name"], c["arguments"]) for _, c in sorted(calls.items())], thought)
 
     def counted(self, u):
+        if u is None:
+            return None
         details, out = u.prompt_tokens_details, u.completion_tokens_details
         written = (details.to_dict() if details else {}).get("cache_write_tokens")
         return usage(u.prompt_tokens, details and details.cached_tokens, written, u.completion_tokens,
@@ -104,7 +113,8 @@ class OpenAIChat(Judge):
 
     def view(self, final):
         choice = final.choices[0]
-        calls = [(c.function.name, json.loads(c.function.arguments)) for c in choice.message.tool_calls or []]
+        calls = [(c.function.name, json.loads(c.function.arguments)) if c.type == "function" else
+                 (c.custom.name, c.custom.input) for c in choice.message.tool_calls or []]
         return seen(choice.message.content or "", choice.finish_reason, self.counted(final.usage), calls,
                     choice.message.to_dict().get("reasoning_content", ""))
 
@@ -163,13 +173,14 @@ class OpenAIResponses(Judge):
 
     def view(self, final):
         u = final.usage
-        written = u.input_tokens_details.to_dict().get("cache_write_tokens")
-        calls = [(i.name, json.loads(i.arguments)) for i in final.output if i.type == "function_call"]
+        written = u and u.input_tokens_details.to_dict().get("cache_write_tokens")
+        calls = [(i.name, json.loads(i.arguments) if i.type == "function_call" else i.input)
+                 for i in final.output if i.type in ("function_call", "custom_tool_call")]
         thoughts = "".join(s.text for i in final.output if i.type == "reasoning" for s in i.summary)
         why = final.incomplete_details and final.incomplete_details.reason
         return seen(final.output_text, f"{final.status}:{why}" if why else final.status,
-                    usage(u.input_tokens, u.input_tokens_details.cached_tokens, written, u.output_tokens,
-                          u.output_tokens_details.reasoning_tokens, u.total_tokens), calls, thoughts)
+                    u and usage(u.input_tokens, u.input_tokens_details.cached_tokens, written, u.output_tokens,
+                                u.output_tokens_details.reasoning_tokens, u.total_tokens), calls, thoughts)
 
     def input(self, scene):
         if scene != "image":
@@ -276,16 +287,17 @@ class GenAI(Judge):
         config = types.GenerateContentConfig(system_instruction=SYSTEM, **config)
         if not streamed:
             return self.sdk.models.generate_content(model=model, contents=contents, config=config)
-        parts, last = [], None
-        for chunk in self.sdk.models.generate_content_stream(model=model, contents=contents, config=config):
-            content = chunk.candidates[0].content if chunk.candidates else None
-            parts += (content.parts if content else None) or []
-            last = chunk
-        last.candidates[0].content = types.Content(role="model", parts=parts)
+        parts, last, reason = [], None, None
+        for last in self.sdk.models.generate_content_stream(model=model, contents=contents, config=config):
+            candidate = last.candidates[0] if last.candidates else types.Candidate()
+            parts += (candidate.content.parts if candidate.content else None) or []
+            reason = candidate.finish_reason or reason
+        last.candidates = [types.Candidate(content=types.Content(role="model", parts=parts), finish_reason=reason)]
         return last
 
     def view(self, final):
         u, candidate = final.usage_metadata, final.candidates[0]
+        u = u or types.GenerateContentResponseUsageMetadata()
         parts = (candidate.content.parts if candidate.content else None) or []
         return seen("".join(p.text for p in parts if p.text and not p.thought), candidate.finish_reason.value,
                     usage((u.prompt_token_count or 0) + (u.tool_use_prompt_token_count or 0),

@@ -132,6 +132,10 @@ class Replayer:
         """The bytes of a recorded exchange, as they are."""
         path = harness.SHARED / "fixtures" / ask.scene.partition(" ")[2]
         data = path.read_bytes()
+        meta = json.loads((path.parent / (path.name.split(".")[0] + ".meta.json")).read_bytes())
+        if meta.get("status", 200) != 200:
+            kept = {k: v for k, v in (meta.get("response_headers") or {}).items() if not k.startswith("content-")}
+            return request.whole(meta["status"], data, kept)
         if path.name.endswith(".sse"):
             return request.streamed("text/event-stream", data, next(self.splits))
         if path.name.endswith(".bin"):
