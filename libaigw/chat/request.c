@@ -97,6 +97,37 @@ int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const c
     return AIGW_OK;
 }
 
+static bool carries_signature(const gw_part *part)
+{
+    return part->kind == GW_PART_THINKING && part->text.inner.len == 0 &&
+           part->signature.inner.len > 0 && part->origin == AIGW_FORMAT_GEMINI;
+}
+
+static bool takes_signature(const gw_part *part)
+{
+    return part->kind != GW_PART_THINKING && part->kind != GW_PART_REDACTED_THINKING &&
+           part->signature.inner.len == 0;
+}
+
+void gw_message_join_signatures(gw_message *m)
+{
+    size_t kept = 0;
+    if (m->role != GW_ROLE_ASSISTANT)
+        return;
+    for (size_t i = 0; i < m->part_count; i++) {
+        gw_part *part = &m->parts[i];
+        if (i + 1 < m->part_count && carries_signature(part) && takes_signature(part + 1)) {
+            part[1].signature = part->signature;
+            part[1].origin = part->origin;
+            continue;
+        }
+        if (kept != i)
+            m->parts[kept] = *part;
+        kept++;
+    }
+    m->part_count = kept;
+}
+
 int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *part,
                         aigw_slice *out, aigw_error *err)
 {

@@ -27,11 +27,16 @@ typedef enum gw_part_kind {
     GW_PART_THINKING,          /* text + signature */
     GW_PART_REDACTED_THINKING, /* data */
     GW_PART_REFUSAL,
-    GW_PART_NATIVE             /* kept whole (raw), for the format it came from only */
+    GW_PART_NATIVE /* kept whole (raw), for the format it came from only */
 } gw_part_kind;
 
 /* How long a provider should keep the prefix up to here. */
-typedef enum gw_cache_mark { GW_CACHE_NONE, GW_CACHE_DEFAULT, GW_CACHE_5M, GW_CACHE_1H } gw_cache_mark;
+typedef enum gw_cache_mark {
+    GW_CACHE_NONE,
+    GW_CACHE_DEFAULT,
+    GW_CACHE_5M,
+    GW_CACHE_1H
+} gw_cache_mark;
 
 typedef struct gw_part {
     gw_part_kind kind;
@@ -39,9 +44,10 @@ typedef struct gw_part {
     gw_jstr text;   /* TEXT, THINKING, REFUSAL, text DOCUMENT */
     /* IMAGE, AUDIO, DOCUMENT (whatever is neither image nor audio): exactly one of data (base64), url,
      * file_id, or text */
-    gw_jstr media_type, data, url, file_id, name /* file name or title */, detail;
+    gw_jstr media_type, data, url, file_id, name /* file name or title */;
+    gw_jstr detail; /* IMAGE: how closely to look; DOCUMENT: what it is, in words for the model */
     /* TOOL_CALL: id, tool_name, and arguments in the form they came in */
-    gw_jstr id;        /* TOOL_RESULT: the id of the call */
+    gw_jstr id; /* TOOL_RESULT: the id of the call */
     gw_jstr tool_name;
     gw_jstr args_text; /* a string that holds JSON ... */
     gw_raw args;       /* ... or the JSON object itself */
@@ -52,10 +58,11 @@ typedef struct gw_part {
     bool is_error;
     /* THINKING, or any part that its maker signed. Opaque; only its maker takes it back: see `origin`. */
     gw_jstr signature;
-    aigw_format origin; /* whose signature or redacted data it is; 0: that of the request's own format */
+    aigw_format
+        origin; /* whose signature or redacted data it is; 0: that of the request's own format */
     gw_cache_mark cache;
     gw_raw citations;
-    gw_raw raw;        /* the part as it stood */
+    gw_raw raw; /* the part as it stood */
 } gw_part;
 
 typedef struct gw_message {
@@ -69,10 +76,11 @@ typedef struct gw_message {
 typedef struct gw_tool {
     gw_json_ref at;
     gw_jstr name, description;
-    gw_raw schema;     /* absent: no parameters */
-    int strict;        /* -1 unsaid, 0, 1 */
-    bool custom;       /* free text input */
-    bool native;       /* a vendor's hosted tool: only `raw` is meaningful */
+    gw_raw schema; /* absent: no parameters */
+    int strict;    /* -1 unsaid, 0, 1 */
+    bool custom;   /* free text input */
+    gw_jstr grammar, grammar_syntax; /* custom: what the input must match, and "lark" or "regex" */
+    bool native;   /* a vendor's hosted tool: only `raw` is meaningful */
     gw_cache_mark cache;
     gw_raw raw;
 } gw_tool;
@@ -133,31 +141,31 @@ typedef struct gw_chat_request {
     gw_raw temperature, top_p, top_k, seed, presence_penalty, frequency_penalty;
     gw_jstr *stop;
     size_t stop_count;
-    int64_t n;               /* -1 unsaid */
+    int64_t n; /* -1 unsaid */
     gw_answer_shape shape;
     gw_jstr schema_name, schema_description;
     gw_raw schema;
-    int schema_strict;       /* -1 unsaid */
+    int schema_strict; /* -1 unsaid */
     gw_effort effort;
     gw_thinking thinking;
-    int64_t thinking_budget; /* tokens; -1 unsaid */
-    bool thinking_hidden;    /* no thinking text wanted */
+    int64_t thinking_budget;  /* tokens; -1 unsaid */
+    bool thinking_hidden;     /* no thinking text wanted */
     gw_jstr thinking_summary; /* how much thinking text: "auto", "concise", "detailed" */
     gw_jstr user_id;
-    gw_raw metadata;         /* an object of strings, for the caller's own use */
-    gw_jstr service_tier;    /* in the words of the format it came from */
+    gw_raw metadata;      /* an object of strings, for the caller's own use */
+    gw_jstr service_tier; /* in the words of the format it came from */
     gw_jstr verbosity;
     bool logprobs;
-    int64_t top_logprobs;    /* -1 unsaid */
-    gw_raw modalities;       /* what the answer is made of: an array of "text", "audio", "image" */
-    gw_raw audio;            /* how audio is to sound: {"voice","format"} */
+    int64_t top_logprobs; /* -1 unsaid */
+    gw_raw modalities;    /* what the answer is made of: an array of "text", "audio", "image" */
+    gw_raw audio;         /* how audio is to sound: {"voice","format"} */
     gw_jstr prompt_cache_key;
-    int store;               /* may the provider keep it: -1 unsaid, 0, 1 */
+    int store; /* may the provider keep it: -1 unsaid, 0, 1 */
     /* A member that only the provider that holds its state understands (previous_response_id, a stored
      * prompt); GW_JSON_ABSENT: none. Writers of other formats are not asked: gw_wire_request refuses. */
     gw_json_ref stateful;
     bool stream;
-    bool include_usage;      /* the client wants usage in the stream */
+    bool include_usage; /* the client wants usage in the stream */
     gw_extra *extras;
     size_t extra_count;
 } gw_chat_request;
@@ -181,11 +189,18 @@ typedef struct gw_notes {
 int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const char *reason,
                 aigw_error *err);
 
+/*
+ * Signatures of parts that travelled beside them, in formats that have no place on the part itself: in an
+ * assistant's message a THINKING part without text whose signature is Gemini's is moved onto the part
+ * behind it, if that is no thinking and has no signature, and is removed. For request readers.
+ */
+void gw_message_join_signatures(gw_message *m);
+
 /* The arguments of a tool call as one JSON object. "" means {}; the input of a custom tool is wrapped as
  * {"input":"..."}. AIGW_E_PARSE (with the part's pointer)
  * when args_text holds no JSON object. */
-int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *part, aigw_slice *out,
-                        aigw_error *err);
+int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *part,
+                        aigw_slice *out, aigw_error *err);
 /* The arguments as the inside of a JSON string that holds compact JSON. */
 int gw_part_args_text(gw_arena *arena, const gw_part *part, gw_jstr *out, aigw_error *err);
 

@@ -84,10 +84,30 @@ static bool take(gw_arena *arena, aigw_slice text, bool url, gw_sealed *out)
     return true;
 }
 
+/* The head in base64 begins with these: most texts are somebody else's, and long. */
+bool gw_looks_sealed(gw_jstr text)
+{
+    return gw_starts(text.inner, GW_S("YWlndz"));
+}
+
 bool gw_unseal(gw_arena *arena, gw_jstr sealed, gw_sealed *out)
 {
-    /* The head in base64 begins with these: most texts are somebody else's, and long. */
-    return gw_starts(sealed.inner, GW_S("YWlndz")) && take(arena, sealed.inner, false, out);
+    return gw_looks_sealed(sealed) && take(arena, sealed.inner, false, out);
+}
+
+gw_sealed gw_seal_open(gw_arena *arena, gw_jstr slot, aigw_format own, bool redacted)
+{
+    gw_sealed out = {own, redacted, slot};
+    gw_unseal(arena, slot, &out);
+    return out;
+}
+
+void gw_jw_slot(gw_jw *w, aigw_format own, aigw_format origin, bool redacted, gw_jstr text)
+{
+    if (origin == own || (int)origin == 0 || text.inner.len == 0)
+        gw_jw_jstr(w, text);
+    else
+        gw_jw_seal(w, origin, redacted, text);
 }
 
 void gw_jw_seal_id(gw_jw *w, gw_jstr id, aigw_format origin, gw_jstr signature)

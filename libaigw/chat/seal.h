@@ -24,6 +24,13 @@ void gw_jw_seal(gw_jw *w, aigw_format origin, bool redacted, gw_jstr text);
 /* False: not sealed by us (or no memory); *out is untouched. */
 bool gw_unseal(gw_arena *arena, gw_jstr sealed, gw_sealed *out);
 
+/* Does it begin as sealed texts do? Cheap, and no proof. */
+bool gw_looks_sealed(gw_jstr text);
+/* What a slot for a signature or for redacted data holds: taken apart, or as it stands and made by `own`. */
+gw_sealed gw_seal_open(gw_arena *arena, gw_jstr slot, aigw_format own, bool redacted);
+/* A string for such a slot of the format `own`: bare when it is its maker (or nobody is named), else sealed. */
+void gw_jw_slot(gw_jw *w, aigw_format own, aigw_format origin, bool redacted, gw_jstr text);
+
 /* The id of a tool call with its signature behind it, in [A-Za-z0-9_-]: for clients that keep nothing but
  * the id. An absent signature gives the id as it is. */
 void gw_jw_seal_id(gw_jw *w, gw_jstr id, aigw_format origin, gw_jstr signature);

@@ -75,6 +75,24 @@ gw_raw gw_raw_of(const gw_json_doc *doc, gw_json_ref ref)
     return (gw_raw){gw_json_raw(doc, ref)};
 }
 
+/* The tape lies in the order of the text. */
+gw_json_ref gw_ref_of(const gw_json_doc *doc, aigw_slice bytes)
+{
+    if (doc == NULL || bytes.data == NULL || bytes.data < doc->text.data ||
+        bytes.data + bytes.len > doc->text.data + doc->text.len)
+        return GW_JSON_ABSENT;
+    size_t start = (size_t)(bytes.data - doc->text.data);
+    uint32_t low = 0;
+    for (uint32_t high = doc->node_count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (doc->nodes[middle].start < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < doc->node_count && doc->nodes[low].start == start ? low : GW_JSON_ABSENT;
+}
+
 gw_jstr gw_jstr_lit(const char *literal)
 {
     return (gw_jstr){{literal, strlen(literal)}};

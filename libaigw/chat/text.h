@@ -31,6 +31,9 @@ static inline bool gw_has_raw(gw_raw r)
 /* From a parsed document; absent when ref is no string. */
 gw_jstr gw_jstr_of(const gw_json_doc *doc, gw_json_ref ref);
 gw_raw gw_raw_of(const gw_json_doc *doc, gw_json_ref ref);
+/* The value of the document that these bytes are (of a gw_jstr or a gw_raw that borrows from it), for a
+ * pointer to it; ABSENT if they lie elsewhere. */
+gw_json_ref gw_ref_of(const gw_json_doc *doc, aigw_slice bytes);
 /* From a literal that needs no escaping. */
 gw_jstr gw_jstr_lit(const char *literal);
 /* From plain text: escaped into the arena (or borrowed when nothing needs it); absent on no memory. */

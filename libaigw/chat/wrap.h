@@ -14,6 +14,10 @@
 /* The tool that stands for a schema of the answer. */
 #define GW_JSON_TOOL "json_response"
 
+/* What asks for JSON where a provider has no parameter for it; the schema stands behind the second one. */
+#define GW_JSON_WORDS   "Answer with one valid JSON object and nothing else."
+#define GW_SCHEMA_WORDS "\n\nThe JSON object must fit this JSON Schema:\n"
+
 /* Longest names of tools: what every provider takes, and what the long-winded ones take. */
 enum { GW_TOOL_NAME_SHORT = 64, GW_TOOL_NAME_LONG = 128 };
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "chat/seal.h"
 #include "wire/wire.h"
 
 /* Request, reading */
@@ -33,6 +34,10 @@ int gw_anthropic_read_content(const gw_anthropic_in *in, gw_json_ref content, gw
 int gw_anthropic_read_messages(const gw_anthropic_in *in, gw_json_ref array, gw_chat_request *out);
 int gw_anthropic_read_tools(const gw_anthropic_in *in, gw_chat_request *out);
 
+int gw_anthropic_read_count_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                                    aigw_error *err);
+bool gw_anthropic_read_count(const gw_json_doc *doc, int64_t *tokens);
+
 /* The same-format patch: thinking that nobody signed (ours, of a provider of another format) goes. */
 int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc,
                               const gw_write_options *options, gw_patch out[GW_MEND_MAX],
@@ -42,6 +47,14 @@ int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc,
 int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
                                const gw_write_options *options, gw_buf *out, gw_notes *notes,
                                aigw_error *err);
+
+/* May the API have this part back? Thinking only with a signature of its own maker. */
+bool gw_anthropic_own_thinking(const gw_chat_request *r, const gw_part *part);
+
+int gw_anthropic_write_count_request(gw_arena *arena, const gw_chat_request *request,
+                                     const gw_write_options *options, gw_buf *out, gw_notes *notes,
+                                     aigw_error *err);
+void gw_anthropic_write_count(int64_t tokens, gw_buf *out);
 
 /* What a model of the family takes. A model of another name (a host that speaks the dialect) is plain. */
 typedef struct gw_anthropic_model {
@@ -78,16 +91,20 @@ typedef struct gw_anthropic_out {
     gw_notes *notes;
     aigw_error *err;
     size_t marks_total, marks_seen; /* cache marks: only the last four are written */
-    struct gw_anthropic_id *ids;    /* of the calls written so far: open addressing */
+    bool short_mark;             /* one of less than an hour went out: no longer one may follow */
+    bool counting;               /* for count_tokens: nothing that only an answer needs */
+    struct gw_anthropic_id *ids; /* of the calls written so far: open addressing */
     size_t id_count, id_slots;
-    size_t turn;                    /* number of the turn at hand */
+    size_t turn; /* number of the turn at hand */
 } gw_anthropic_out;
 
 int gw_anthropic_note(gw_anthropic_out *o, gw_json_ref at, const char *reason);
+/* The pointer is that of a value that borrows from the client's document. */
+int gw_anthropic_note_value(gw_anthropic_out *o, aigw_slice value, const char *reason);
 /* The pointer is that of the member of the client's document; "" if it has none of that name. */
 int gw_anthropic_note_member(gw_anthropic_out *o, const char *member, const char *reason);
 int gw_anthropic_decide(gw_anthropic_out *o);
-void gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark);
+int gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark, gw_json_ref at);
 int gw_anthropic_write_part(gw_anthropic_out *o, const gw_part *part);
 /* Ids as the API takes them, each one once: `id` and `tool_use_id` of the same call get the same. */
 int gw_anthropic_write_call_id(gw_anthropic_out *o, gw_jstr id);
@@ -125,6 +142,11 @@ void gw_anthropic_finish_write(gw_jw *w, const gw_anthropic_stop *stop);
 /* Is it one of this API's own blocks or citations (not another vendor's)? */
 bool gw_anthropic_own_block(aigw_slice raw);
 bool gw_anthropic_own_citation(aigw_slice raw); /* one object, or an array of them */
+/* The member `citations` of a text block, own ones as they are; url_citations become results of a web
+ * search, with the cited text where `text` holds it. Nothing where none can be said. */
+void gw_anthropic_write_citations(gw_arena *arena, gw_jw *w, gw_raw citations, gw_jstr text);
+/* One citation of this API at ref of doc. False, and nothing written: it cannot be said here. */
+bool gw_anthropic_write_citation(gw_jw *w, const gw_json_doc *doc, gw_json_ref ref, gw_jstr text);
 /* Appends JSON without white space between tokens, escaped as the inside of a string. */
 void gw_anthropic_escape_json(gw_buf *out, aigw_slice json);
 void gw_anthropic_write_id(gw_jw *w, gw_jstr id, const char *prefix, aigw_slice seed,

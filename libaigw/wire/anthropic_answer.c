@@ -81,11 +81,17 @@ static int read_block(answer_in *in, gw_json_ref block)
         delta.delta = gw_jstr_of(doc, gw_json_get(doc, block, "text"));
     } else if (gw_json_is(doc, type, "thinking")) {
         start.block_kind = delta.block_kind = GW_BLOCK_THINKING;
+        gw_jstr slot = gw_jstr_of(doc, gw_json_get(doc, block, "signature"));
+        gw_sealed sealed = gw_seal_open(in->arena, slot, AIGW_FORMAT_ANTHROPIC, false);
+        start.origin = delta.origin = sealed.origin;
         delta.delta = gw_jstr_of(doc, gw_json_get(doc, block, "thinking"));
-        delta.signature = gw_jstr_of(doc, gw_json_get(doc, block, "signature"));
+        delta.signature = sealed.text;
     } else if (gw_json_is(doc, type, "redacted_thinking")) {
         start.block_kind = delta.block_kind = GW_BLOCK_REDACTED_THINKING;
-        start.delta = gw_jstr_of(doc, gw_json_get(doc, block, "data"));
+        gw_jstr slot = gw_jstr_of(doc, gw_json_get(doc, block, "data"));
+        gw_sealed sealed = gw_seal_open(in->arena, slot, AIGW_FORMAT_ANTHROPIC, true);
+        start.origin = sealed.origin;
+        start.delta = sealed.text;
     } else {
         start.block_kind = delta.block_kind = GW_BLOCK_NATIVE;
         start.raw = gw_raw_of(doc, block);
@@ -186,6 +192,18 @@ typedef struct answer_out {
     aigw_error *err;
 } answer_out;
 
+/* A text or a call has no place for a signature: it travels in a thinking block before it. */
+static void write_signature(gw_jw *w, const gw_block *block)
+{
+    if (block->signature.inner.len == 0 || (int)block->origin == 0) {
+        return;
+    }
+    open_block(w, "thinking", "thinking", gw_jstr_lit(""));
+    gw_jw_key(w, "signature");
+    gw_jw_seal(w, block->origin, false, block->signature);
+    gw_jw_object_end(w);
+}
+
 static int write_block(answer_out *o, const gw_block *block)
 {
     gw_jw *w = &o->w;
@@ -193,24 +211,27 @@ static int write_block(answer_out *o, const gw_block *block)
     switch (block->kind) {
     case GW_BLOCK_TEXT:
     case GW_BLOCK_REFUSAL:
+        write_signature(w, block);
         if (block->text.inner.len == 0) {
             return AIGW_OK;
         }
         open_block(w, "text", "text", block->text);
-        if (gw_has_raw(block->raw) && gw_anthropic_own_citation(block->raw.json)) {
-            gw_jw_key(w, "citations");
-            gw_jw_raw(w, block->raw.json);
-        }
+        gw_anthropic_write_citations(o->arena, w, block->raw, block->text);
         break;
     case GW_BLOCK_THINKING:
         open_block(w, "thinking", "thinking", block->text);
         gw_jw_key(w, "signature");
-        gw_jw_jstr(w, block->signature);
+        gw_jw_slot(w, AIGW_FORMAT_ANTHROPIC, block->origin, false, block->signature);
         break;
     case GW_BLOCK_REDACTED_THINKING:
-        open_block(w, "redacted_thinking", "data", block->text);
+        gw_jw_object(w);
+        gw_jw_key(w, "type");
+        gw_jw_str(w, "redacted_thinking");
+        gw_jw_key(w, "data");
+        gw_jw_slot(w, AIGW_FORMAT_ANTHROPIC, block->origin, true, block->text);
         break;
     case GW_BLOCK_TOOL_CALL:
+        write_signature(w, block);
         gw_jw_object(w);
         gw_jw_key(w, "type");
         gw_jw_str(w, "tool_use");

@@ -87,7 +87,8 @@ void gw_anthropic_read_error(gw_arena *arena, int status, aigw_slice body, gw_ap
 /* This dialect has no member for the place of a fault: our pointers stand in front of the message. */
 static void write_message(gw_jw *w, const gw_api_error *error)
 {
-    gw_jstr message = gw_has(error->message) ? error->message : gw_jstr_lit("Something went wrong.");
+    gw_jstr message =
+        gw_has(error->message) ? error->message : gw_jstr_lit("Something went wrong.");
     if (!gw_has(error->param) || !gw_starts(error->param.inner, GW_S("/"))) {
         gw_jw_jstr(w, message);
         return;

@@ -1,18 +1,46 @@
 /*
- * A Messages request on its way to the same format: thinking blocks without a signature are ours, made
- * from the reasoning of a provider of another format. The API refuses them, so they are left out.
- * Knows nothing of what else a request says.
+ * A Messages request on its way to the same format: thinking blocks without a signature, or with a sealed
+ * one, are ours, made from what a provider of another format thought; so are citations without an index.
+ * The API refuses them, so they are left out. Knows nothing of what else a request says.
  */
 #include "wire/anthropic.h"
 
-static bool is_unsigned(const gw_json_doc *doc, gw_json_ref block)
+/* Thinking that this API did not sign. */
+static bool is_foreign(const gw_json_doc *doc, gw_json_ref block)
 {
-    if (gw_json_typeof(doc, block) != GW_JSON_OBJECT ||
-        !gw_json_is(doc, gw_json_get(doc, block, "type"), "thinking")) {
+    if (gw_json_typeof(doc, block) != GW_JSON_OBJECT) {
+        return false;
+    }
+    gw_json_ref type = gw_json_get(doc, block, "type");
+    if (gw_json_is(doc, type, "redacted_thinking")) {
+        return gw_looks_sealed(gw_jstr_of(doc, gw_json_get(doc, block, "data")));
+    }
+    if (!gw_json_is(doc, type, "thinking")) {
         return false;
     }
     gw_json_ref signature = gw_json_get(doc, block, "signature");
-    return gw_json_is_null(doc, signature) || gw_json_is(doc, signature, "");
+    return gw_json_is_null(doc, signature) || gw_json_is(doc, signature, "") ||
+           gw_looks_sealed(gw_jstr_of(doc, signature));
+}
+
+/* A text whose citations we made of another provider's: a search of this one has an index. */
+static bool is_cited_by_us(const gw_json_doc *doc, gw_json_ref block)
+{
+    gw_json_ref citations = GW_JSON_ABSENT;
+    if (gw_json_typeof(doc, block) == GW_JSON_OBJECT) {
+        citations = gw_json_get(doc, block, "citations");
+    }
+    if (gw_json_typeof(doc, citations) != GW_JSON_ARRAY) {
+        return false;
+    }
+    for (gw_json_ref r = gw_json_first(doc, citations); r != GW_JSON_ABSENT;
+         r = gw_json_next(doc, r)) {
+        if (gw_json_typeof(doc, r) == GW_JSON_OBJECT &&
+            gw_json_is(doc, gw_json_get(doc, r, "encrypted_index"), "")) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The blocks of an assistant's turn; ABSENT for any other message. */
@@ -26,15 +54,34 @@ static gw_json_ref blocks_of(const gw_json_doc *doc, gw_json_ref message)
     return gw_json_typeof(doc, content) == GW_JSON_ARRAY ? content : GW_JSON_ABSENT;
 }
 
-static size_t count_unsigned(const gw_json_doc *doc, gw_json_ref message)
+/* How many blocks go, and how many are written otherwise. */
+typedef struct mends {
+    size_t gone, changed;
+} mends;
+
+static mends count_mends(const gw_json_doc *doc, gw_json_ref message)
 {
-    size_t n = 0;
+    mends n = {0, 0};
     gw_json_ref blocks = blocks_of(doc, message);
     for (gw_json_ref r = gw_json_first(doc, blocks); r != GW_JSON_ABSENT;
          r = gw_json_next(doc, r)) {
-        n += is_unsigned(doc, r);
+        n.gone += is_foreign(doc, r);
+        n.changed += is_cited_by_us(doc, r);
     }
     return n;
+}
+
+static void write_uncited(gw_jw *w, const gw_json_doc *doc, gw_json_ref block)
+{
+    gw_jw_object(w);
+    for (gw_json_ref key = gw_json_first(doc, block); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
+        if (!gw_json_key_is(doc, key, "citations")) {
+            gw_jw_key_inner(w, gw_json_inner(doc, key));
+            gw_jw_raw(w, gw_json_raw(doc, gw_json_value(doc, key)));
+        }
+    }
+    gw_jw_object_end(w);
 }
 
 static void write_signed(gw_jw *w, const gw_json_doc *doc, gw_json_ref message)
@@ -52,7 +99,12 @@ static void write_signed(gw_jw *w, const gw_json_doc *doc, gw_json_ref message)
         gw_jw_array(w);
         for (gw_json_ref r = gw_json_first(doc, blocks); r != GW_JSON_ABSENT;
              r = gw_json_next(doc, r)) {
-            if (!is_unsigned(doc, r)) {
+            if (is_foreign(doc, r)) {
+                continue;
+            }
+            if (is_cited_by_us(doc, r)) {
+                write_uncited(w, doc, r);
+            } else {
                 gw_jw_raw(w, gw_json_raw(doc, r));
             }
         }
@@ -71,10 +123,10 @@ static int write_messages(gw_arena *arena, const gw_json_doc *doc, gw_json_ref m
     gw_jw_array(&w);
     for (gw_json_ref m = gw_json_first(doc, messages); m != GW_JSON_ABSENT;
          m = gw_json_next(doc, m)) {
-        size_t gone = count_unsigned(doc, m);
-        if (gone == 0) {
+        mends n = count_mends(doc, m);
+        if (n.gone + n.changed == 0) {
             gw_jw_raw(&w, gw_json_raw(doc, m));
-        } else if (gone < gw_json_count(doc, blocks_of(doc, m))) {
+        } else if (n.gone < gw_json_count(doc, blocks_of(doc, m))) {
             write_signed(&w, doc, m);
         }
     }
@@ -113,7 +165,7 @@ static bool must_not_think(const gw_json_doc *doc, gw_json_ref last)
     gw_json_ref thinking = gw_json_get(doc, 0, "thinking");
     if (gw_json_typeof(doc, thinking) != GW_JSON_OBJECT ||
         !gw_json_is(doc, gw_json_get(doc, thinking, "type"), "enabled") ||
-        count_unsigned(doc, last) == 0 || !holds_results(doc, answer)) {
+        count_mends(doc, last).gone == 0 || !holds_results(doc, answer)) {
         return false;
     }
     bool call = false;
@@ -124,8 +176,9 @@ static bool must_not_think(const gw_json_doc *doc, gw_json_ref last)
             type = gw_json_get(doc, r, "type");
         }
         call = call || gw_json_is(doc, type, "tool_use");
-        if (gw_json_is(doc, type, "redacted_thinking") ||
-            (gw_json_is(doc, type, "thinking") && !is_unsigned(doc, r))) {
+        bool thought =
+            gw_json_is(doc, type, "redacted_thinking") || gw_json_is(doc, type, "thinking");
+        if (thought && !is_foreign(doc, r)) {
             return false;
         }
     }
@@ -147,7 +200,8 @@ int gw_anthropic_mend_request(gw_arena *arena, const gw_json_doc *doc,
     }
     for (gw_json_ref m = gw_json_first(doc, messages); m != GW_JSON_ABSENT;
          m = gw_json_next(doc, m)) {
-        found += count_unsigned(doc, m);
+        mends n = count_mends(doc, m);
+        found += n.gone + n.changed;
         last = blocks_of(doc, m) != GW_JSON_ABSENT ? m : last;
     }
     if (found == 0) {

@@ -96,11 +96,28 @@ int gw_anthropic_note(gw_anthropic_out *o, gw_json_ref at, const char *reason)
     return gw_note_add(o->notes, o->r->doc, at, reason, o->err);
 }
 
+int gw_anthropic_note_value(gw_anthropic_out *o, aigw_slice value, const char *reason)
+{
+    return gw_anthropic_note(o, gw_ref_of(o->r->doc, value), reason);
+}
+
 int gw_anthropic_note_member(gw_anthropic_out *o, const char *member, const char *reason)
 {
     gw_json_ref at = GW_JSON_ABSENT;
     if (o->r->doc != NULL) {
         at = gw_json_get(o->r->doc, 0, member);
+    }
+    return gw_anthropic_note(o, at, reason);
+}
+
+/* The names are those of any client's format. */
+static int note_thinking(gw_anthropic_out *o, const char *reason)
+{
+    static const char *const names[] = {"reasoning_effort", "reasoning", "thinking",
+                                        "generationConfig", NULL};
+    gw_json_ref at = GW_JSON_ABSENT;
+    for (size_t i = 0; names[i] != NULL && at == GW_JSON_ABSENT && o->r->doc != NULL; i++) {
+        at = gw_json_get(o->r->doc, 0, names[i]);
     }
     return gw_anthropic_note(o, at, reason);
 }
@@ -128,8 +145,8 @@ static bool lacks_thinking(const gw_chat_request *r)
     const gw_message *turn = &r->messages[last - 1];
     for (size_t i = 0; i < turn->part_count; i++) {
         const gw_part *part = &turn->parts[i];
-        if (part->kind == GW_PART_REDACTED_THINKING ||
-            (part->kind == GW_PART_THINKING && part->signature.inner.len > 0)) {
+        bool thinking = part->kind == GW_PART_REDACTED_THINKING || part->kind == GW_PART_THINKING;
+        if (thinking && gw_anthropic_own_thinking(r, part)) {
             return false;
         }
     }
@@ -138,6 +155,9 @@ static bool lacks_thinking(const gw_chat_request *r)
 
 static int64_t budget_of(const gw_anthropic_out *o)
 {
+    if (o->r->thinking == GW_THINKING_BUDGET && o->r->thinking_budget > 0) {
+        return o->r->thinking_budget < MIN_BUDGET ? (int64_t)MIN_BUDGET : o->r->thinking_budget;
+    }
     switch (o->r->effort) {
     case GW_EFFORT_MINIMAL:
         return MIN_BUDGET;
@@ -149,6 +169,8 @@ static int64_t budget_of(const gw_anthropic_out *o)
         return 16384;
     case GW_EFFORT_XHIGH:
         return 32768;
+    case GW_EFFORT_UNSAID: /* thinking without a word of how much */
+        return 8192;
     default:
         break;
     }
@@ -177,12 +199,23 @@ static int fit_budget(gw_anthropic_out *o)
         }
     }
     if (budget < MIN_BUDGET) {
-        return gw_anthropic_note_member(o, "reasoning_effort",
-                                        "max_tokens leaves no room for thinking");
+        return note_thinking(o, "max_tokens leaves no room for thinking");
     }
     p->thinking = GW_THINKING_BUDGET;
     p->budget = budget;
     return AIGW_OK;
+}
+
+/* The row of the budget table that is nearest. */
+static gw_effort effort_of_budget(int64_t tokens)
+{
+    if (tokens <= 3072) {
+        return GW_EFFORT_LOW;
+    }
+    if (tokens <= 12288) {
+        return GW_EFFORT_MEDIUM;
+    }
+    return tokens <= 24576 ? GW_EFFORT_HIGH : GW_EFFORT_XHIGH;
 }
 
 static int adapt_effort(gw_anthropic_out *o)
@@ -190,9 +223,12 @@ static int adapt_effort(gw_anthropic_out *o)
     gw_anthropic_plan *p = &o->plan;
     p->thinking = GW_THINKING_ADAPTIVE;
     p->effort = o->r->effort == GW_EFFORT_MINIMAL ? GW_EFFORT_LOW : o->r->effort;
+    if (p->effort == GW_EFFORT_UNSAID && o->r->thinking == GW_THINKING_BUDGET) {
+        p->effort = effort_of_budget(o->r->thinking_budget);
+    }
     if (p->effort == GW_EFFORT_XHIGH && !p->model.xhigh) {
         p->effort = GW_EFFORT_HIGH;
-        return gw_anthropic_note_member(o, "reasoning_effort", "the model takes at most high");
+        return note_thinking(o, "the model takes at most high");
     }
     return AIGW_OK;
 }
@@ -204,27 +240,31 @@ static bool forced_tool(const gw_chat_request *r)
             r->tool_choice == GW_TOOL_ALLOWED_REQUIRED);
 }
 
-static int decide_effort(gw_anthropic_out *o)
+/* Effort, budget or mode of another format, as the model takes it. */
+static int decide_thinking(gw_anthropic_out *o)
 {
-    const char *member = "reasoning_effort";
-    if (o->r->effort == GW_EFFORT_UNSAID) {
+    const gw_chat_request *r = o->r;
+    if (r->effort == GW_EFFORT_UNSAID && r->thinking == GW_THINKING_UNSAID) {
         return AIGW_OK;
     }
-    if (o->r->effort == GW_EFFORT_NONE) {
+    bool off = r->thinking == GW_THINKING_OFF ||
+               (r->thinking == GW_THINKING_UNSAID && r->effort == GW_EFFORT_NONE) ||
+               (r->thinking == GW_THINKING_BUDGET && r->thinking_budget == 0);
+    if (off) {
         o->plan.thinking = o->plan.model.thinking ? GW_THINKING_OFF : GW_THINKING_UNSAID;
         return AIGW_OK;
     }
     if (!o->plan.model.thinking) {
-        return gw_anthropic_note_member(o, member, "the model does not think");
+        return note_thinking(o, "the model does not think");
     }
-    if (forced_tool(o->r) || o->plan.json_tool) {
-        return gw_anthropic_note_member(o, member, "no thinking with a forced tool choice");
+    if (forced_tool(r) || o->plan.json_tool) {
+        return note_thinking(o, "no thinking with a forced tool choice");
     }
     if (o->plan.model.adaptive) {
         return adapt_effort(o);
     }
-    if (lacks_thinking(o->r)) {
-        return gw_anthropic_note_member(o, member, "the tool loop holds no thinking to go on from");
+    if (lacks_thinking(r)) {
+        return note_thinking(o, "the tool loop holds no thinking to go on from");
     }
     return fit_budget(o);
 }
@@ -265,12 +305,5 @@ int gw_anthropic_decide(gw_anthropic_out *o)
         p->effort = r->effort;
         return AIGW_OK;
     }
-    if (r->thinking == GW_THINKING_UNSAID) {
-        return decide_effort(o);
-    }
-    if (r->thinking != GW_THINKING_OFF && (forced_tool(r) || p->json_tool)) {
-        return gw_anthropic_note_member(o, "thinking", "no thinking with a forced tool choice");
-    }
-    p->thinking = r->thinking;
-    return AIGW_OK;
+    return decide_thinking(o);
 }

@@ -242,8 +242,8 @@ static int read_member(const gw_anthropic_in *in, gw_json_ref key, gw_chat_reque
     return read_extra(in, key, out);
 }
 
-int gw_anthropic_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
-                              aigw_error *err)
+static int read_any_request(gw_arena *arena, const gw_json_doc *doc, bool counting,
+                            gw_chat_request *out, aigw_error *err)
 {
     gw_anthropic_in in = {arena, doc, err};
     gw_chat_request r;
@@ -260,7 +260,7 @@ int gw_anthropic_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_r
     if (rc == AIGW_OK) {
         rc = read_conversation(&in, &r);
     }
-    if (rc == AIGW_OK && gw_json_get(doc, 0, "max_tokens") == GW_JSON_ABSENT) {
+    if (rc == AIGW_OK && !counting && gw_json_get(doc, 0, "max_tokens") == GW_JSON_ABSENT) {
         rc = gw_anthropic_missing(&in, 0, "max_tokens");
     }
     for (gw_json_ref key = gw_json_first(doc, 0); rc == AIGW_OK && key != GW_JSON_ABSENT;
@@ -278,4 +278,27 @@ int gw_anthropic_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_r
         *out = r;
     }
     return rc;
+}
+
+int gw_anthropic_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                              aigw_error *err)
+{
+    return read_any_request(arena, doc, false, out, err);
+}
+
+int gw_anthropic_read_count_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
+                                    aigw_error *err)
+{
+    return read_any_request(arena, doc, true, out, err);
+}
+
+bool gw_anthropic_read_count(const gw_json_doc *doc, int64_t *tokens)
+{
+    int64_t n = -1;
+    if (gw_json_typeof(doc, 0) != GW_JSON_OBJECT ||
+        !gw_json_i64(doc, gw_json_get(doc, 0, "input_tokens"), &n) || n < 0) {
+        return false;
+    }
+    *tokens = n;
+    return true;
 }

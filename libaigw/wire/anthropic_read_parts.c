@@ -113,6 +113,9 @@ static int read_document(const gw_anthropic_in *in, gw_json_ref block, gw_part *
 {
     part->kind = GW_PART_DOCUMENT;
     int rc = gw_anthropic_string(in, block, "title", false, &part->name);
+    if (rc == AIGW_OK) {
+        rc = gw_anthropic_string(in, block, "context", false, &part->detail);
+    }
     return rc != AIGW_OK ? rc : read_source(in, block, part);
 }
 
@@ -167,18 +170,41 @@ static int read_tool_result(const gw_anthropic_in *in, gw_json_ref block, gw_par
     return gw_anthropic_read_content(in, content, GW_ROLE_TOOL, &part->parts, &part->part_count);
 }
 
+/* What is sealed may be another vendor's, and of another kind than its block says. */
+static void take_seal(gw_sealed sealed, gw_part *part)
+{
+    part->origin = sealed.origin;
+    part->kind = sealed.redacted ? GW_PART_REDACTED_THINKING : GW_PART_THINKING;
+    if (sealed.redacted) {
+        part->data = sealed.text;
+    } else {
+        part->signature = sealed.text;
+    }
+}
+
 static int read_thinking(const gw_anthropic_in *in, gw_json_ref block, gw_part *part)
 {
+    gw_jstr slot = {{NULL, 0}};
     part->kind = GW_PART_THINKING;
     int rc = gw_anthropic_string(in, block, "thinking", true, &part->text);
-    return rc != AIGW_OK ? rc
-                         : gw_anthropic_string(in, block, "signature", false, &part->signature);
+    if (rc == AIGW_OK) {
+        rc = gw_anthropic_string(in, block, "signature", false, &slot);
+    }
+    if (rc == AIGW_OK && slot.inner.len > 0) {
+        take_seal(gw_seal_open(in->arena, slot, AIGW_FORMAT_ANTHROPIC, false), part);
+    }
+    return rc;
 }
 
 static int read_redacted(const gw_anthropic_in *in, gw_json_ref block, gw_part *part)
 {
+    gw_jstr slot = {{NULL, 0}};
     part->kind = GW_PART_REDACTED_THINKING;
-    return gw_anthropic_string(in, block, "data", true, &part->data);
+    int rc = gw_anthropic_string(in, block, "data", true, &slot);
+    if (rc == AIGW_OK) {
+        take_seal(gw_seal_open(in->arena, slot, AIGW_FORMAT_ANTHROPIC, true), part);
+    }
+    return rc;
 }
 
 /* Where a block may stand, as bits of (1 << role); TOOL means inside of a tool_result. */
@@ -321,6 +347,7 @@ static int read_turn(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_request
         return add_user_turn(in, &turn, out);
     }
     if (rc == AIGW_OK) {
+        gw_message_join_signatures(&turn);
         out->messages[out->message_count++] = turn;
     }
     return rc;

@@ -28,9 +28,10 @@ static holds keyword(const gw_json_doc *doc, gw_json_ref key)
 /* What the API refuses at this place of a schema. */
 static bool is_refused(const gw_json_doc *doc, gw_json_ref key)
 {
-    static const char *const bounds[] = {
-        "minimum",   "maximum",  "exclusiveMinimum", "exclusiveMaximum", "multipleOf",    "minLength",
-        "maxLength", "maxItems", "uniqueItems",      "minProperties",    "maxProperties", NULL};
+    static const char *const bounds[] = {"minimum",          "maximum",       "exclusiveMinimum",
+                                         "exclusiveMaximum", "multipleOf",    "minLength",
+                                         "maxLength",        "maxItems",      "uniqueItems",
+                                         "minProperties",    "maxProperties", NULL};
     gw_json_ref value = gw_json_value(doc, key);
     int64_t n;
     for (size_t i = 0; bounds[i] != NULL; i++) {

@@ -173,14 +173,29 @@ static int on_message_start(reader *r)
     return rc == AIGW_OK ? read_usage(r, get(r, message, "usage")) : rc;
 }
 
-static int emit_delta(reader *r, gw_jstr text, gw_jstr signature, gw_raw citation)
+/* A signature comes whole, and may be sealed by a gateway like this one. */
+static int emit_signed(reader *r, gw_jstr text, gw_jstr slot)
 {
-    if (text.inner.len == 0 && signature.inner.len == 0 && !gw_has_raw(citation)) {
+    gw_sealed sealed = gw_seal_open(r->arena, slot, AIGW_FORMAT_ANTHROPIC, false);
+    if (text.inner.len == 0 && slot.inner.len == 0) {
         return AIGW_OK;
     }
     gw_event ev = event_of(r, GW_EV_DELTA);
     ev.delta = text;
-    ev.signature = signature;
+    ev.signature = sealed.text;
+    ev.origin = sealed.origin;
+    r->open.said = true;
+    return gw_emit(r->sink, &ev);
+}
+
+static int emit_delta(reader *r, gw_jstr text, gw_raw citation)
+{
+    if (text.inner.len == 0 && !gw_has_raw(citation)) {
+        return AIGW_OK;
+    }
+    gw_event ev = event_of(r, GW_EV_DELTA);
+    ev.delta = text;
+    ev.origin = r->open.kind == GW_BLOCK_THINKING ? AIGW_FORMAT_ANTHROPIC : (aigw_format)0;
     ev.raw = citation;
     r->open.said = true;
     return gw_emit(r->sink, &ev);
@@ -242,8 +257,7 @@ static int close_block(reader *r)
     } else if (r->open.kind == GW_BLOCK_TOOL_CALL && !r->open.said) {
         /* Deltas without a byte mean no arguments, unless the block came with them. */
         gw_jstr args = {gw_buf_slice(&r->held)};
-        rc = emit_delta(r, args.inner.len > 0 ? args : gw_jstr_lit("{}"), (gw_jstr){{NULL, 0}},
-                        (gw_raw){{NULL, 0}});
+        rc = emit_delta(r, args.inner.len > 0 ? args : gw_jstr_lit("{}"), (gw_raw){{NULL, 0}});
     }
     if (rc == AIGW_OK) {
         gw_event ev = event_of(r, GW_EV_BLOCK_STOP);
@@ -282,9 +296,7 @@ static int open_text(reader *r, gw_json_ref block)
         ev.raw = gw_raw_of(r->doc, citations);
     }
     int rc = gw_emit(r->sink, &ev);
-    return rc != AIGW_OK
-               ? rc
-               : emit_delta(r, string(r, block, "text"), (gw_jstr){{NULL, 0}}, (gw_raw){{NULL, 0}});
+    return rc != AIGW_OK ? rc : emit_delta(r, string(r, block, "text"), (gw_raw){{NULL, 0}});
 }
 
 static int on_block_start(reader *r)
@@ -311,14 +323,18 @@ static int on_block_start(reader *r)
     }
     if (gw_json_is(r->doc, type, "thinking")) {
         r->open.kind = ev.block_kind = GW_BLOCK_THINKING;
+        ev.origin = AIGW_FORMAT_ANTHROPIC;
         rc = gw_emit(r->sink, &ev);
-        return rc != AIGW_OK ? rc
-                             : emit_delta(r, string(r, block, "thinking"),
-                                          string(r, block, "signature"), (gw_raw){{NULL, 0}});
+        return rc != AIGW_OK
+                   ? rc
+                   : emit_signed(r, string(r, block, "thinking"), string(r, block, "signature"));
     }
     if (gw_json_is(r->doc, type, "redacted_thinking")) {
         r->open.kind = ev.block_kind = GW_BLOCK_REDACTED_THINKING;
-        ev.delta = string(r, block, "data");
+        gw_sealed sealed =
+            gw_seal_open(r->arena, string(r, block, "data"), AIGW_FORMAT_ANTHROPIC, true);
+        ev.delta = sealed.text;
+        ev.origin = sealed.origin;
         return gw_emit(r->sink, &ev);
     }
     r->open.kind = GW_BLOCK_NATIVE;
@@ -349,16 +365,16 @@ static int on_block_delta(reader *r)
     }
     for (size_t i = 0; i < sizeof deltas / sizeof deltas[0]; i++) {
         if (gw_json_is(r->doc, type, deltas[i].type) && r->open.kind == deltas[i].kind) {
-            return emit_delta(r, string(r, delta, deltas[i].member), none, no_raw);
+            return emit_delta(r, string(r, delta, deltas[i].member), no_raw);
         }
     }
     if (gw_json_is(r->doc, type, "signature_delta") && r->open.kind == GW_BLOCK_THINKING) {
-        return emit_delta(r, none, string(r, delta, "signature"), no_raw);
+        return emit_signed(r, none, string(r, delta, "signature"));
     }
     gw_json_ref citation = get(r, delta, "citation");
     if (gw_json_is(r->doc, type, "citations_delta") && r->open.kind == GW_BLOCK_TEXT &&
         gw_json_typeof(r->doc, citation) == GW_JSON_OBJECT) {
-        return emit_delta(r, none, none, gw_raw_of(r->doc, citation));
+        return emit_delta(r, none, gw_raw_of(r->doc, citation));
     }
     return AIGW_OK;
 }

@@ -99,6 +99,7 @@ static void write_start(writer *s, const gw_event *event, gw_buf *out)
     gw_jw_null(&w);
     gw_jw_key(&w, "usage");
     aigw_usage usage = zero; /* the true numbers come with message_delta */
+    usage.input_tokens = s->options.input_estimate > 0 ? s->options.input_estimate : 0;
     usage.reasoning_tokens = -1;
     gw_anthropic_usage_write(&w, &usage, event->service_tier);
     gw_jw_object_end(&w);
@@ -109,6 +110,22 @@ static void member(gw_jw *w, const char *name, gw_jstr value)
 {
     gw_jw_key(w, name);
     gw_jw_jstr(w, value);
+}
+
+/* Citations are rare: their arena lives as long as the event. */
+static gw_arena *arena_for(gw_raw raw)
+{
+    enum { TAPE_PER_BYTE = 80, AT_LEAST = 16 * 1024 };
+    return gw_has_raw(raw) ? gw_arena_new(raw.json.len * TAPE_PER_BYTE + AT_LEAST) : NULL;
+}
+
+static void write_citations(gw_jw *w, gw_raw raw)
+{
+    gw_arena *arena = arena_for(raw);
+    if (arena != NULL) {
+        gw_anthropic_write_citations(arena, w, raw, (gw_jstr){{NULL, 0}});
+        gw_arena_free(arena);
+    }
 }
 
 static void write_content_block(writer *s, gw_jw *w, const gw_event *event)
@@ -132,7 +149,8 @@ static void write_content_block(writer *s, gw_jw *w, const gw_event *event)
         member(w, "signature", none);
         break;
     case GW_BLOCK_REDACTED_THINKING:
-        member(w, "data", event->delta);
+        gw_jw_key(w, "data");
+        gw_jw_slot(w, AIGW_FORMAT_ANTHROPIC, event->origin, true, event->delta);
         break;
     case GW_BLOCK_TOOL_CALL:
         gw_jw_key(w, "id");
@@ -143,10 +161,7 @@ static void write_content_block(writer *s, gw_jw *w, const gw_event *event)
         break;
     default:
         member(w, "text", none);
-        if (gw_has_raw(event->raw) && gw_anthropic_own_citation(event->raw.json)) {
-            gw_jw_key(w, "citations");
-            gw_jw_raw(w, event->raw.json);
-        }
+        write_citations(w, event->raw);
         break;
     }
     gw_jw_object_end(w);
@@ -222,23 +237,43 @@ static void write_text_delta(const out_block *b, const gw_event *event, gw_buf *
     end_delta(&w);
 }
 
+/* One citation or a list of them, each in an event of its own. */
+static void write_citation_deltas(const out_block *b, gw_raw raw, gw_buf *out)
+{
+    gw_json_limits lenient = {.lone_surrogates = true};
+    gw_json_doc doc;
+    gw_arena *arena = arena_for(raw);
+    if (arena == NULL || gw_json_parse(arena, raw.json, &lenient, &doc, NULL) != AIGW_OK) {
+        gw_arena_free(arena);
+        return;
+    }
+    bool list = gw_json_typeof(&doc, 0) == GW_JSON_ARRAY;
+    for (gw_json_ref r = list ? gw_json_first(&doc, 0) : 0; r != GW_JSON_ABSENT;
+         r = list ? gw_json_next(&doc, r) : GW_JSON_ABSENT) {
+        size_t before = gw_buf_len(out);
+        gw_jw w = begin_delta(out, b, "citations_delta");
+        gw_jw_key(&w, "citation");
+        if (gw_anthropic_write_citation(&w, &doc, r, (gw_jstr){{NULL, 0}})) {
+            end_delta(&w);
+        } else {
+            gw_buf_truncate(out, before);
+        }
+    }
+    gw_arena_free(arena);
+}
+
 static void write_delta(const out_block *b, const gw_event *event, gw_buf *out)
 {
     if (event->delta.inner.len > 0) {
         write_text_delta(b, event, out);
     }
-    bool text = b->kind == GW_BLOCK_TEXT;
-    aigw_slice raw = event->raw.json;
-    /* One citation; a folded list goes out with its start only. */
-    if (text && raw.len > 0 && raw.data[0] == '{' && gw_anthropic_own_citation(raw)) {
-        gw_jw w = begin_delta(out, b, "citations_delta");
-        gw_jw_key(&w, "citation");
-        gw_jw_raw(&w, raw);
-        end_delta(&w);
+    if (b->kind == GW_BLOCK_TEXT && gw_has_raw(event->raw)) {
+        write_citation_deltas(b, event->raw, out);
     }
     if (b->kind == GW_BLOCK_THINKING && event->signature.inner.len > 0) {
         gw_jw w = begin_delta(out, b, "signature_delta");
-        member(&w, "signature", event->signature);
+        gw_jw_key(&w, "signature");
+        gw_jw_slot(&w, AIGW_FORMAT_ANTHROPIC, event->origin, false, event->signature);
         end_delta(&w);
     }
 }
@@ -276,11 +311,8 @@ static int grow(writer *s)
     return AIGW_OK;
 }
 
-static int start_block(writer *s, const gw_event *event, gw_buf *out)
+static int open_block(writer *s, const gw_event *event, gw_buf *out)
 {
-    if (event->block_kind == GW_BLOCK_NATIVE && !gw_anthropic_own_block(event->raw.json)) {
-        return AIGW_OK; /* another vendor's */
-    }
     int rc = grow(s);
     if (rc != AIGW_OK) {
         return rc;
@@ -342,6 +374,43 @@ static int stop_block(writer *s, out_block *b, gw_buf *out)
         advance(s, out);
     }
     return failed ? AIGW_E_LIMIT : AIGW_OK;
+}
+
+/* The signature of a text or a call, which have no place for it: a thinking block of its own. */
+static int write_signature(writer *s, const gw_event *event, gw_buf *out)
+{
+    gw_event own = {
+        .kind = GW_EV_BLOCK_START, .block = UINT32_MAX, .block_kind = GW_BLOCK_THINKING};
+    int rc = open_block(s, &own, out);
+    if (rc == AIGW_OK) {
+        own.signature = event->signature;
+        own.origin = event->origin;
+        rc = write_block_delta(s, &own, out);
+    }
+    return rc == AIGW_OK ? stop_block(s, find_block(s, UINT32_MAX), out) : rc;
+}
+
+static bool has_foreign_signature(const gw_event *event)
+{
+    return event->signature.inner.len > 0 && (int)event->origin != 0 &&
+           event->block_kind != GW_BLOCK_THINKING &&
+           event->block_kind != GW_BLOCK_REDACTED_THINKING;
+}
+
+static int start_block(writer *s, const gw_event *event, gw_buf *out)
+{
+    if (event->block_kind == GW_BLOCK_NATIVE && !gw_anthropic_own_block(event->raw.json)) {
+        return AIGW_OK; /* another vendor's */
+    }
+    int rc = has_foreign_signature(event) ? write_signature(s, event, out) : AIGW_OK;
+    return rc == AIGW_OK ? open_block(s, event, out) : rc;
+}
+
+/* A signature that comes when its block is open already stands behind it. */
+static int continue_block(writer *s, const gw_event *event, gw_buf *out)
+{
+    int rc = write_block_delta(s, event, out);
+    return rc == AIGW_OK && has_foreign_signature(event) ? write_signature(s, event, out) : rc;
 }
 
 static int keep_finish(writer *s, const gw_event *event)
@@ -411,7 +480,7 @@ static int write_any(writer *s, const gw_event *event, gw_buf *out)
     case GW_EV_BLOCK_START:
         return start_block(s, event, out);
     case GW_EV_DELTA:
-        return write_block_delta(s, event, out);
+        return continue_block(s, event, out);
     case GW_EV_BLOCK_STOP:
         return stop_block(s, find_block(s, event->block), out);
     case GW_EV_USAGE:

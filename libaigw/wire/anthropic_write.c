@@ -2,6 +2,7 @@
  * Writing a neutral request as a Messages request: the top-level members. What the API cannot say becomes
  * a note or a 400. Knows no other format.
  */
+#include "base/crypto.h"
 #include "wire/anthropic.h"
 
 static int refuse(gw_anthropic_out *o, const char *member, const char *why)
@@ -17,6 +18,20 @@ static int refuse(gw_anthropic_out *o, const char *member, const char *why)
     return AIGW_E_UNSUPPORTED;
 }
 
+/* An array of strings: is each of them "text"? */
+static bool only_text(gw_raw modalities)
+{
+    aigw_slice rest = modalities.json;
+    for (const char *open; (open = gw_find(rest, GW_S("\""))) != NULL;) {
+        rest = gw_skip(rest, (size_t)(open + 1 - rest.data));
+        aigw_slice word = gw_cut(&rest, '"');
+        if (!gw_eq_nocase(word, GW_S("text"))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int refuse_unsayable(gw_anthropic_out *o)
 {
     if (o->r->n > 1) {
@@ -25,39 +40,40 @@ static int refuse_unsayable(gw_anthropic_out *o)
     if (o->r->logprobs) {
         return refuse(o, "logprobs", "this provider gives no log probabilities");
     }
+    if (gw_has_raw(o->r->audio) || (gw_has_raw(o->r->modalities) && !only_text(o->r->modalities))) {
+        return refuse(o, gw_has_raw(o->r->audio) ? "audio" : "modalities",
+                      "this provider answers in text only");
+    }
     return AIGW_OK;
 }
 
 static int note_unsayable(gw_anthropic_out *o)
 {
     const gw_chat_request *r = o->r;
-    const struct {
-        bool said;
-        const char *member;
-    } list[] = {
-        {gw_has_raw(r->seed), "seed"},
-        {gw_has_raw(r->presence_penalty), "presence_penalty"},
-        {gw_has_raw(r->frequency_penalty), "frequency_penalty"},
-        {gw_has(r->verbosity), "verbosity"},
-        {gw_has_raw(r->metadata), "metadata"},
+    static const char why[] = "this provider has no such parameter";
+    const aigw_slice list[] = {
+        r->seed.json,       r->presence_penalty.json, r->frequency_penalty.json,
+        r->verbosity.inner, r->metadata.json,         r->prompt_cache_key.inner,
     };
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        int rc = list[i].said ? gw_anthropic_note_member(o, list[i].member,
-                                                         "this provider has no such parameter")
-                              : AIGW_OK;
-        if (rc != AIGW_OK) {
-            return rc;
-        }
+    int rc = AIGW_OK;
+    for (size_t i = 0; i < sizeof list / sizeof list[0] && rc == AIGW_OK; i++) {
+        rc = list[i].data != NULL ? gw_anthropic_note_value(o, list[i], why) : AIGW_OK;
+    }
+    if (rc == AIGW_OK && r->top_logprobs >= 0) {
+        rc = gw_anthropic_note_member(o, "top_logprobs", why);
+    }
+    if (rc == AIGW_OK && r->store == 1) { /* where nothing is to be kept, nothing is lost */
+        rc = gw_anthropic_note_member(o, "store", "this provider stores no answers");
+    }
+    if (rc != AIGW_OK) {
+        return rc;
     }
     for (size_t i = 0; !o->plan.same && i < r->extra_count; i++) {
         gw_json_ref value = r->extras[i].value;
         if (gw_json_is_null(r->doc, value)) {
             continue; /* as good as not there */
         }
-        if (gw_json_key_is(r->doc, r->extras[i].key, "audio")) {
-            return refuse(o, "audio", "this provider gives no audio");
-        }
-        int rc = gw_anthropic_note(o, value, "not known to this provider");
+        rc = gw_anthropic_note(o, value, "not known to this provider");
         if (rc != AIGW_OK) {
             return rc;
         }
@@ -193,9 +209,11 @@ static void write_thinking(gw_anthropic_out *o)
         gw_jw_key(&o->w, "budget_tokens");
         gw_jw_int(&o->w, o->plan.budget);
     }
-    if (o->r->thinking_hidden && (kind == GW_THINKING_BUDGET || kind == GW_THINKING_ADAPTIVE)) {
+    bool can_hide = kind == GW_THINKING_BUDGET || kind == GW_THINKING_ADAPTIVE;
+    bool wanted = gw_has(o->r->thinking_summary) && o->plan.model.adaptive;
+    if (can_hide && (o->r->thinking_hidden || wanted)) {
         gw_jw_key(&o->w, "display");
-        gw_jw_str(&o->w, "omitted");
+        gw_jw_str(&o->w, o->r->thinking_hidden ? "omitted" : "summarized");
     }
     gw_jw_object_end(&o->w);
 }
@@ -249,10 +267,8 @@ static int write_output_config(gw_anthropic_out *o)
 
 static int write_service_tier(gw_anthropic_out *o)
 {
-    static const char *const words[][2] = {{"auto", "auto"},
-                                           {"default", "standard_only"},
-                                           {"flex", "standard_only"},
-                                           {"priority", "auto"},
+    static const char *const words[][2] = {{"auto", "auto"},          {"default", "standard_only"},
+                                           {"flex", "standard_only"}, {"priority", "auto"},
                                            {"fast", "auto"}};
     gw_jstr tier = o->r->service_tier;
     if (!gw_has(tier)) {
@@ -270,7 +286,27 @@ static int write_service_tier(gw_anthropic_out *o)
             return AIGW_OK;
         }
     }
-    return gw_anthropic_note_member(o, "service_tier", "no such tier here");
+    return gw_anthropic_note_value(o, tier.inner, "no such tier here");
+}
+
+/* An id that is too long for the API travels as its hash: the same for the same user. */
+static void write_user_id(gw_anthropic_out *o)
+{
+    enum { MOST_BYTES = 256 };
+    static const char digits[] = "0123456789abcdef";
+    uint8_t hash[GW_SHA256_BYTES];
+    char hex[GW_SHA256_BYTES * 2];
+    aigw_slice id = o->r->user_id.inner;
+    if (id.len <= MOST_BYTES) {
+        gw_jw_inner(&o->w, id);
+        return;
+    }
+    gw_sha256(id, hash);
+    for (size_t i = 0; i < sizeof hash; i++) {
+        hex[2 * i] = digits[hash[i] >> 4];
+        hex[2 * i + 1] = digits[hash[i] & 15];
+    }
+    gw_jw_text(&o->w, gw_slice(hex, sizeof hex));
 }
 
 static void write_metadata(gw_anthropic_out *o)
@@ -281,7 +317,7 @@ static void write_metadata(gw_anthropic_out *o)
     gw_jw_key(&o->w, "metadata");
     gw_jw_object(&o->w);
     gw_jw_key(&o->w, "user_id");
-    gw_jw_jstr(&o->w, o->r->user_id);
+    write_user_id(o);
     gw_jw_object_end(&o->w);
 }
 
@@ -302,8 +338,10 @@ static void write_head(gw_anthropic_out *o)
     } else {
         gw_jw_jstr(&o->w, o->r->model);
     }
-    gw_jw_key(&o->w, "max_tokens");
-    gw_jw_int(&o->w, o->plan.max_tokens);
+    if (!o->counting) {
+        gw_jw_key(&o->w, "max_tokens");
+        gw_jw_int(&o->w, o->plan.max_tokens);
+    }
 }
 
 static size_t count_marks(const gw_part *parts, size_t count)
@@ -330,6 +368,32 @@ static size_t count_all_marks(const gw_chat_request *r)
     return marks;
 }
 
+/* What the prompt is made of, up to the closing brace. */
+static int write_prompt(gw_anthropic_out *o)
+{
+    int rc = gw_anthropic_decide(o);
+    if (rc == AIGW_OK && !o->counting) {
+        rc = note_unsayable(o);
+    }
+    if (rc != AIGW_OK) {
+        return rc;
+    }
+    write_head(o); /* everything is decided: the first byte */
+    rc = gw_anthropic_write_tools(o);
+    if (rc == AIGW_OK) {
+        rc = gw_anthropic_write_system(o);
+    }
+    return rc == AIGW_OK ? gw_anthropic_write_messages(o) : rc;
+}
+
+static int finish(gw_anthropic_out *o, int rc)
+{
+    gw_jw_object_end(&o->w);
+    return rc == AIGW_OK && o->w.buf->failed
+               ? gw_fail(o->err, AIGW_E_LIMIT, "too_large", "the request outgrew its buffer")
+               : rc;
+}
+
 int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
                                const gw_write_options *options, gw_buf *out, gw_notes *notes,
                                aigw_error *err)
@@ -341,40 +405,56 @@ int gw_anthropic_write_request(gw_arena *arena, const gw_chat_request *request,
                           .notes = notes,
                           .err = err,
                           .marks_total = count_all_marks(request)};
-    static int (*const steps[])(gw_anthropic_out *) = {
-        refuse_unsayable,
-        gw_anthropic_decide,
-        note_unsayable,
-        NULL,
-        gw_anthropic_write_tools,
-        gw_anthropic_write_system,
-        gw_anthropic_write_messages,
-        write_sampling,
-        write_service_tier,
-    };
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (steps[i] == NULL) { /* everything is decided: the first byte */
-            write_head(&o);
-            continue;
-        }
-        int rc = steps[i](&o);
-        if (rc != AIGW_OK) {
-            return rc;
-        }
+    int rc = refuse_unsayable(&o);
+    if (rc == AIGW_OK) {
+        rc = write_prompt(&o);
+    }
+    if (rc == AIGW_OK) {
+        rc = write_sampling(&o);
+    }
+    if (rc == AIGW_OK) {
+        rc = write_service_tier(&o);
+    }
+    if (rc != AIGW_OK) {
+        return rc;
     }
     write_stop(&o);
     write_metadata(&o);
     write_thinking(&o);
-    int shaped = write_output_config(&o);
-    if (shaped != AIGW_OK) {
-        return shaped;
-    }
+    rc = write_output_config(&o);
     if (request->stream) {
         gw_jw_key(&o.w, "stream");
         gw_jw_bool(&o.w, true);
     }
     write_extras(&o);
-    gw_jw_object_end(&o.w);
-    return out->failed ? gw_fail(err, AIGW_E_LIMIT, "too_large", "the request outgrew its buffer")
-                       : AIGW_OK;
+    return finish(&o, rc);
+}
+
+int gw_anthropic_write_count_request(gw_arena *arena, const gw_chat_request *request,
+                                     const gw_write_options *options, gw_buf *out, gw_notes *notes,
+                                     aigw_error *err)
+{
+    gw_anthropic_out o = {.arena = arena,
+                          .r = request,
+                          .options = options,
+                          .w = gw_jw_on(out),
+                          .notes = notes,
+                          .err = err,
+                          .marks_total = count_all_marks(request),
+                          .counting = true};
+    int rc = write_prompt(&o);
+    if (rc == AIGW_OK) {
+        write_thinking(&o);
+        rc = write_output_config(&o);
+    }
+    return rc == AIGW_OK ? finish(&o, rc) : rc;
+}
+
+void gw_anthropic_write_count(int64_t tokens, gw_buf *out)
+{
+    gw_jw w = gw_jw_on(out);
+    gw_jw_object(&w);
+    gw_jw_key(&w, "input_tokens");
+    gw_jw_int(&w, tokens);
+    gw_jw_object_end(&w);
 }

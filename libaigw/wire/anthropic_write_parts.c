@@ -18,16 +18,24 @@ void gw_anthropic_write_tool_name(gw_anthropic_out *o, gw_jstr name)
     }
 }
 
-void gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark)
+int gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark, gw_json_ref at)
 {
     enum { MOST_MARKS = 4 };
+    int rc = AIGW_OK;
     if (mark == GW_CACHE_NONE) {
-        return;
+        return rc;
     }
     o->marks_seen++;
     if (o->marks_total > MOST_MARKS && o->marks_seen <= o->marks_total - MOST_MARKS) {
-        return; /* the API takes four; the last ones hold the longest prefixes */
+        /* The last ones hold the longest prefixes. */
+        return gw_anthropic_note(o, at, "this provider takes four cache marks");
     }
+    if (mark == GW_CACHE_1H && o->short_mark) {
+        mark = GW_CACHE_5M;
+        rc = gw_anthropic_note(o, at,
+                               "a cache mark of one hour stands before those of five minutes");
+    }
+    o->short_mark = o->short_mark || mark != GW_CACHE_1H;
     gw_jw_key(&o->w, "cache_control");
     gw_jw_object(&o->w);
     gw_jw_key(&o->w, "type");
@@ -37,6 +45,7 @@ void gw_anthropic_write_cache(gw_anthropic_out *o, gw_cache_mark mark)
         gw_jw_str(&o->w, mark == GW_CACHE_1H ? "1h" : "5m");
     }
     gw_jw_object_end(&o->w);
+    return rc;
 }
 
 static int refuse_part(gw_anthropic_out *o, const gw_part *part, const char *why)
@@ -204,6 +213,9 @@ static int write_file(gw_anthropic_out *o, const gw_part *part)
     if (part->kind == GW_PART_DOCUMENT && part->name.inner.len > 0) {
         member(o, "title", part->name);
     }
+    if (part->kind == GW_PART_DOCUMENT && part->detail.inner.len > 0) {
+        member(o, "context", part->detail);
+    }
     return rc;
 }
 
@@ -310,7 +322,7 @@ int gw_anthropic_write_part(gw_anthropic_out *o, const gw_part *part)
         return rc;
     }
     bool markable = part->kind != GW_PART_THINKING && part->kind != GW_PART_REDACTED_THINKING;
-    gw_anthropic_write_cache(o, markable ? part->cache : GW_CACHE_NONE);
+    rc = gw_anthropic_write_cache(o, markable ? part->cache : GW_CACHE_NONE, part->at);
     gw_jw_object_end(&o->w);
-    return AIGW_OK;
+    return rc;
 }

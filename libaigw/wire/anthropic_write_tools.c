@@ -66,7 +66,8 @@ static int write_schema(gw_anthropic_out *o, const gw_tool *tool)
         return gw_json_fail(o->err, o->r->doc, tool->at, AIGW_E_UNSUPPORTED, "bad_tool_schema",
                             "the parameters of a tool must be of type \"object\"");
     }
-    if (tool->strict == 1 && type != GW_JSON_ABSENT) { /* what is enforced has the subset of output_config.format */
+    if (tool->strict == 1 &&
+        type != GW_JSON_ABSENT) { /* what is enforced has the subset of output_config.format */
         gw_anthropic_write_schema(&o->w, &schema, 0);
         return AIGW_OK;
     }
@@ -138,9 +139,9 @@ static int write_tool(gw_anthropic_out *o, const gw_tool *tool)
         gw_jw_key(&o->w, "strict");
         gw_jw_bool(&o->w, true);
     }
-    gw_anthropic_write_cache(o, tool->cache);
+    rc = gw_anthropic_write_cache(o, tool->cache, tool->at);
     gw_jw_object_end(&o->w);
-    return AIGW_OK;
+    return rc;
 }
 
 static const char *choice_word(const gw_chat_request *r)

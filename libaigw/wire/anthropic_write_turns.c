@@ -2,6 +2,7 @@
  * Writing system and the turns of a Messages request: the API wants alternating turns, results before
  * text, thinking before text before calls, and nothing blank. Knows nothing of a block's members.
  */
+#include "chat/wrap.h"
 #include "wire/anthropic.h"
 
 typedef struct turn {
@@ -32,9 +33,6 @@ size_t gw_anthropic_leading(const gw_chat_request *r)
     bool alone = n > 0 && n == r->message_count && r->format != AIGW_FORMAT_ANTHROPIC;
     return alone ? n - 1 : n;
 }
-
-static const char json_words[] = "Answer with one valid JSON object and nothing else.";
-static const char schema_words[] = "\n\nThe JSON object must fit this JSON Schema:\n";
 
 static bool is_block(const gw_part *part)
 {
@@ -99,9 +97,9 @@ static int write_system_parts(gw_anthropic_out *o, size_t leading, bool as_strin
 
 static void write_json_words(gw_anthropic_out *o)
 {
-    gw_jw_part(&o->w, aigw_slice_of(json_words));
+    gw_jw_part(&o->w, GW_S(GW_JSON_WORDS));
     if (gw_has_raw(o->r->schema)) {
-        gw_jw_part(&o->w, aigw_slice_of(schema_words));
+        gw_jw_part(&o->w, GW_S(GW_SCHEMA_WORDS));
         gw_jw_part(&o->w, o->r->schema.json);
     }
 }
@@ -143,19 +141,35 @@ int gw_anthropic_write_system(gw_anthropic_out *o)
     return rc;
 }
 
+bool gw_anthropic_own_thinking(const gw_chat_request *r, const gw_part *part)
+{
+    aigw_format maker = (int)part->origin != 0 ? part->origin : r->format;
+    gw_jstr proof = part->kind == GW_PART_REDACTED_THINKING ? part->data : part->signature;
+    return maker == AIGW_FORMAT_ANTHROPIC && proof.inner.len > 0;
+}
+
 /* AIGW_OK to keep it, AIGW_END to leave it out. */
 static int keep_part(gw_anthropic_out *o, gw_role role, const gw_part *part)
 {
     int rc;
+    bool thinking = part->kind == GW_PART_THINKING || part->kind == GW_PART_REDACTED_THINKING;
+    if (!thinking && part->signature.inner.len > 0) {
+        rc = gw_anthropic_note(o, part->at, "the signature is another provider's");
+        if (rc != AIGW_OK) {
+            return rc;
+        }
+    }
     switch (part->kind) {
     case GW_PART_TEXT:
     case GW_PART_REFUSAL:
         return gw_jstr_blank(part->text) ? AIGW_END : AIGW_OK;
     case GW_PART_THINKING:
-        if (role == GW_ROLE_ASSISTANT && part->signature.inner.len > 0) {
+    case GW_PART_REDACTED_THINKING:
+        if (role == GW_ROLE_ASSISTANT && gw_anthropic_own_thinking(o->r, part)) {
             return AIGW_OK;
         }
-        rc = gw_anthropic_note(o, part->at, "thinking without a signature cannot be replayed");
+        rc = gw_anthropic_note(o, part->at,
+                               "thinking without a signature of this provider cannot be replayed");
         return rc == AIGW_OK ? AIGW_END : rc;
     case GW_PART_NATIVE:
         if (o->plan.same) {

@@ -10,6 +10,7 @@ const gw_wire gw_wire_openai_chat = {
     .stream_type = "text/event-stream; charset=utf-8",
     .read_request = gw_oc_read_request,
     .write_request = gw_oc_write_request,
+    .mend_request = gw_oc_mend_request,
     .read_answer = gw_oc_read_answer,
     .write_answer = gw_oc_write_answer,
     .read_error = gw_oc_read_error,

@@ -37,6 +37,10 @@ int gw_oc_read_tools(gw_oc_reading *rd);
 int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
                        aigw_error *err);
 
+/* The same-format patch: what of a request the host at hand does not take, and what is sealed of ours. */
+int gw_oc_mend_request(gw_arena *arena, const gw_json_doc *doc, const gw_write_options *options,
+                       gw_patch out[GW_MEND_MAX], size_t *count);
+
 /* Writing a request. */
 typedef struct gw_oc_writing {
     gw_arena *arena;
@@ -48,12 +52,25 @@ typedef struct gw_oc_writing {
     bool same; /* the request was read from this format */
 } gw_oc_writing;
 
+static inline bool gw_oc_has_quirk(const gw_oc_writing *wr, gw_quirk quirk)
+{
+    return (wr->options->quirks & (unsigned)quirk) != 0;
+}
+
 /* A tool's name as a member `name`, as OpenAI takes it. */
 void gw_oc_write_tool_name(gw_oc_writing *wr, gw_jstr name);
 int gw_oc_note(gw_oc_writing *wr, gw_json_ref at, const char *reason);
+/* Where the client said something, for a note: the names are those of any client's format. */
+gw_json_ref gw_oc_said_at(const gw_oc_writing *wr, const char *member);
+/* The same for a value of the request that borrows from the client's document. */
+int gw_oc_note_value(gw_oc_writing *wr, aigw_slice value, const char *reason);
 /* Parts that this format cannot say are noted and skipped. */
 bool gw_oc_can_write_part(const gw_oc_writing *wr, const gw_part *part);
 int gw_oc_write_part(gw_oc_writing *wr, const gw_part *part);
+/* The text of a part inside of an open string: a document's title and description stand before it. */
+void gw_oc_write_text_inside(gw_jw *w, const gw_part *part);
+/* A string that asks for JSON of that schema. */
+void gw_oc_write_schema_words(gw_jw *w, gw_raw schema);
 int gw_oc_write_messages(gw_oc_writing *wr);
 int gw_oc_write_tools(gw_oc_writing *wr);
 int gw_oc_write_request(gw_arena *arena, const gw_chat_request *request,
@@ -78,15 +95,32 @@ const char *gw_oc_finish_word(gw_finish finish, bool saw_calls);
 gw_jstr gw_oc_reasoning_of(gw_arena *arena, const gw_json_doc *doc, gw_json_ref message);
 /* The text of a Mistral thinking part, a string or a list of text parts. Absent if none. */
 gw_jstr gw_oc_thinking_text(gw_arena *arena, const gw_json_doc *doc, gw_json_ref part);
-/* tool_calls[].extra_content.google.thought_signature. */
+/* tool_calls[].extra_content.google.thought_signature: bare it is Gemini's, anybody else's is sealed. */
 gw_jstr gw_oc_call_signature(const gw_json_doc *doc, gw_json_ref call);
-void gw_oc_write_call_signature(gw_jw *w, gw_jstr signature);
+void gw_oc_write_call_signature(gw_jw *w, aigw_format origin, gw_jstr signature);
+/* Signature and origin of an event of the call; nothing where the call has none. */
+void gw_oc_read_call_signature(gw_arena *arena, const gw_json_doc *doc, gw_json_ref call,
+                               gw_event *out);
+/* An element of thinking_blocks, which is Anthropic's in shape, up to its closing brace. */
+typedef struct gw_oc_thought {
+    bool redacted;
+    gw_jstr text, signature; /* text: of a redacted one its data */
+    aigw_format origin;
+} gw_oc_thought;
+void gw_oc_write_thought(gw_jw *w, const gw_oc_thought *thought,
+                         int64_t index); /* index < 0: none */
+/* The same, read. False: no such element. */
+bool gw_oc_read_thought(gw_arena *arena, const gw_json_doc *doc, gw_json_ref block,
+                        gw_oc_thought *out);
 /* {"type":"url_citation",...} for each citation with a URL; `start` and `end` count code points. */
 void gw_oc_write_annotations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t start,
                              int64_t end);
 int64_t gw_oc_code_points(gw_jstr text);
 /* The id, or one from the answer's seed where the provider gave none. */
 void gw_oc_write_call_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal);
+/* The same with the call's signature sealed behind it, for clients that keep nothing but ids. */
+void gw_oc_write_sealed_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal,
+                           const gw_oc_thought *signature);
 /* "call_" and 20 hex digits from the answer's id and the place of the call; to holds 26 bytes. */
 void gw_oc_make_call_id(char *to, aigw_slice seed, uint32_t choice, uint32_t ordinal);
 /* "audio" or "images": members of a message that are carried as native blocks. NULL-ended. */

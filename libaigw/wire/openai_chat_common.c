@@ -3,6 +3,7 @@
 #include "wire/openai_chat.h"
 
 #include "base/text.h"
+#include "chat/seal.h"
 
 #include <stdio.h>
 
@@ -180,7 +181,59 @@ gw_jstr gw_oc_call_signature(const gw_json_doc *doc, gw_json_ref call)
     return gw_jstr_of(doc, gw_json_get(doc, google, "thought_signature"));
 }
 
-void gw_oc_write_call_signature(gw_jw *w, gw_jstr signature)
+void gw_oc_read_call_signature(gw_arena *arena, const gw_json_doc *doc, gw_json_ref call,
+                               gw_event *out)
+{
+    gw_jstr slot = gw_oc_call_signature(doc, call);
+    if (slot.inner.len == 0)
+        return;
+    gw_sealed sealed = gw_seal_open(arena, slot, AIGW_FORMAT_GEMINI, false);
+    out->signature = sealed.text;
+    out->origin = sealed.origin;
+}
+
+void gw_oc_write_thought(gw_jw *w, const gw_oc_thought *thought, int64_t index)
+{
+    bool redacted = thought->redacted;
+    gw_jw_object(w);
+    if (index >= 0)
+        put_count(w, "index", index);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, redacted ? "redacted_thinking" : "thinking");
+    gw_jw_key(w, redacted ? "data" : "thinking");
+    if (redacted)
+        gw_jw_slot(w, AIGW_FORMAT_ANTHROPIC, thought->origin, true, thought->text);
+    else
+        gw_jw_jstr(w, thought->text);
+    if (!redacted && gw_has(thought->signature)) {
+        gw_jw_key(w, "signature");
+        gw_jw_slot(w, AIGW_FORMAT_ANTHROPIC, thought->origin, false, thought->signature);
+    }
+    gw_jw_object_end(w);
+}
+
+bool gw_oc_read_thought(gw_arena *arena, const gw_json_doc *doc, gw_json_ref block,
+                        gw_oc_thought *out)
+{
+    if (gw_json_typeof(doc, block) != GW_JSON_OBJECT)
+        return false;
+    gw_jstr data = gw_jstr_of(doc, gw_json_get(doc, block, "data"));
+    gw_jstr signature = gw_jstr_of(doc, gw_json_get(doc, block, "signature"));
+    gw_jstr text = gw_jstr_of(doc, gw_json_get(doc, block, "thinking"));
+    bool redacted = gw_has(data);
+    *out = (gw_oc_thought){.text = text};
+    if (!redacted && signature.inner.len == 0)
+        return true;
+    gw_sealed sealed =
+        gw_seal_open(arena, redacted ? data : signature, AIGW_FORMAT_ANTHROPIC, redacted);
+    *out = (gw_oc_thought){
+        sealed.redacted, sealed.redacted ? sealed.text : text, {{NULL, 0}}, sealed.origin};
+    if (!sealed.redacted)
+        out->signature = sealed.text;
+    return true;
+}
+
+void gw_oc_write_call_signature(gw_jw *w, aigw_format origin, gw_jstr signature)
 {
     if (!gw_has(signature))
         return;
@@ -189,7 +242,7 @@ void gw_oc_write_call_signature(gw_jw *w, gw_jstr signature)
     gw_jw_key(w, "google");
     gw_jw_object(w);
     gw_jw_key(w, "thought_signature");
-    gw_jw_jstr(w, signature);
+    gw_jw_slot(w, AIGW_FORMAT_GEMINI, origin, false, signature);
     gw_jw_object_end(w);
     gw_jw_object_end(w);
 }
@@ -205,6 +258,12 @@ static void write_annotation(gw_jw *w, const gw_json_doc *doc, gw_json_ref citat
     if (gw_json_typeof(doc, url) != GW_JSON_STRING)
         return; /* a place in a document: nothing here can say it */
     gw_jstr title = gw_jstr_of(doc, gw_json_get(doc, citation, "title"));
+    int64_t first = count_at(doc, citation, "start_index"),
+            last = count_at(doc, citation, "end_index");
+    if (first >= 0 && last >= first && last <= end - start) { /* where in its block */
+        end = start + last;
+        start += first;
+    }
     gw_jw_object(w);
     gw_jw_key(w, "type");
     gw_jw_str(w, "url_citation");
@@ -271,6 +330,21 @@ void gw_oc_write_call_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice,
     }
     gw_oc_make_call_id(made, seed, choice, ordinal);
     gw_jw_str(w, made);
+}
+
+void gw_oc_write_sealed_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal,
+                           const gw_oc_thought *signature)
+{
+    char made[26];
+    if (signature->signature.inner.len == 0 || (int)signature->origin == 0) {
+        gw_oc_write_call_id(w, id, seed, choice, ordinal);
+        return;
+    }
+    if (id.inner.len == 0) {
+        gw_oc_make_call_id(made, seed, choice, ordinal);
+        id = gw_jstr_lit(made);
+    }
+    gw_jw_seal_id(w, id, signature->origin, signature->signature);
 }
 
 void gw_oc_make_call_id(char *to, aigw_slice seed, uint32_t choice, uint32_t ordinal)

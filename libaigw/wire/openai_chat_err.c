@@ -88,7 +88,8 @@ static gw_jstr other_message(const gw_json_doc *doc, gw_json_ref object)
             gw_json_ref next = GW_JSON_ABSENT;
             if (gw_json_typeof(doc, ref) == GW_JSON_ARRAY)
                 next = gw_json_first(doc, ref);
-            for (size_t k = 0; k < sizeof(inner) / sizeof(inner[0]) && next == GW_JSON_ABSENT; k++) {
+            for (size_t k = 0; k < sizeof(inner) / sizeof(inner[0]) && next == GW_JSON_ABSENT;
+                 k++) {
                 if (gw_json_typeof(doc, ref) == GW_JSON_OBJECT)
                     next = gw_json_get(doc, ref, inner[k]);
             }

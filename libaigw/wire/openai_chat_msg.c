@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "chat/seal.h"
 
 #include <stdio.h>
 
@@ -122,6 +123,17 @@ static int read_plain(const gw_oc_reading *rd, gw_json_ref ref, gw_message *out)
     return rc == AIGW_OK ? message_cache(rd, ref, out) : rc;
 }
 
+/* The list is Anthropic's in shape: what stands in it bare is Anthropic's own. */
+static void take_seal(gw_sealed sealed, gw_part *out)
+{
+    out->origin = sealed.origin;
+    out->kind = sealed.redacted ? GW_PART_REDACTED_THINKING : GW_PART_THINKING;
+    if (sealed.redacted)
+        out->data = sealed.text;
+    else
+        out->signature = sealed.text;
+}
+
 static int read_thinking_block(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
 {
     gw_jstr type;
@@ -131,19 +143,23 @@ static int read_thinking_block(const gw_oc_reading *rd, gw_json_ref ref, gw_part
     int rc = gw_oc_string(rd, ref, "type", &type);
     if (rc != AIGW_OK)
         return rc;
-    if (gw_jstr_is(type, "redacted_thinking")) {
-        out->kind = GW_PART_REDACTED_THINKING;
-        return gw_oc_string(rd, ref, "data", &out->data);
-    }
-    if (!gw_jstr_is(type, "thinking"))
+    bool redacted = gw_jstr_is(type, "redacted_thinking");
+    gw_jstr slot = {{NULL, 0}};
+    if (!redacted && !gw_jstr_is(type, "thinking"))
         return gw_oc_wrong(rd, gw_json_get(rd->doc, ref, "type"), "type",
                            "\"thinking\" or \"redacted_thinking\"");
-    rc = gw_oc_string(rd, ref, "thinking", &out->text);
-    return rc == AIGW_OK ? gw_oc_opt_string(rd, ref, "signature", &out->signature) : rc;
+    rc = redacted ? gw_oc_string(rd, ref, "data", &slot)
+                  : gw_oc_string(rd, ref, "thinking", &out->text);
+    if (rc == AIGW_OK && !redacted)
+        rc = gw_oc_opt_string(rd, ref, "signature", &slot);
+    if (rc == AIGW_OK && (redacted || slot.inner.len > 0))
+        take_seal(gw_seal_open(rd->arena, slot, AIGW_FORMAT_ANTHROPIC, redacted), out);
+    return rc;
 }
 
 /* thinking_blocks win over reasoning_content: only they can be replayed. A client that joined the deltas
- * of our stream has the text in reasoning_content and one block with nothing but the signature. */
+ * of our stream may have the text in reasoning_content and one block with nothing but the signature;
+ * Gemini's there signs what follows. */
 static int read_thinking(const gw_oc_reading *rd, gw_json_ref ref, gw_message *out)
 {
     const gw_json_doc *doc = rd->doc;
@@ -152,20 +168,25 @@ static int read_thinking(const gw_oc_reading *rd, gw_json_ref ref, gw_message *o
     int rc = gw_oc_opt(rd, ref, "thinking_blocks", GW_JSON_ARRAY, &blocks);
     if (rc == AIGW_OK)
         rc = gw_oc_opt_string(rd, ref, "reasoning_content", &text);
-    size_t first = out->part_count;
+    size_t first = out->part_count, texts = 0;
     gw_json_ref block = gw_json_first(doc, blocks);
-    for (; block != GW_JSON_ABSENT && rc == AIGW_OK; block = gw_json_next(doc, block))
-        rc = read_thinking_block(rd, block, &out->parts[out->part_count++]);
+    out->part_count += text.inner.len > 0; /* the text on its own goes first */
+    for (; block != GW_JSON_ABSENT && rc == AIGW_OK; block = gw_json_next(doc, block)) {
+        gw_part *part = &out->parts[out->part_count++];
+        rc = read_thinking_block(rd, block, part);
+        texts += part->text.inner.len > 0 || part->origin != AIGW_FORMAT_GEMINI;
+    }
     if (rc != AIGW_OK || text.inner.len == 0)
         return rc;
-    gw_part *only = &out->parts[first];
-    if (out->part_count == first)
-        out->parts[out->part_count++] = (gw_part){.kind = GW_PART_THINKING,
-                                                  .at = gw_json_get(doc, ref, "reasoning_content"),
-                                                  .text = text};
-    else if (out->part_count == first + 1 && only->kind == GW_PART_THINKING &&
-             only->text.inner.len == 0)
+    out->parts[first] = (gw_part){
+        .kind = GW_PART_THINKING, .at = gw_json_get(doc, ref, "reasoning_content"), .text = text};
+    if (texts == 0)
+        return AIGW_OK;
+    gw_part *only = &out->parts[first + 1];
+    if (out->part_count == first + 2 && only->kind == GW_PART_THINKING && only->text.inner.len == 0)
         only->text = text;
+    out->part_count--;
+    memmove(&out->parts[first], only, (out->part_count - first) * sizeof(*only));
     return AIGW_OK;
 }
 
@@ -207,7 +228,17 @@ static int read_call(gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
     rc = gw_oc_string(rd, body, "name", &out->tool_name);
     if (rc == AIGW_OK)
         rc = read_args(rd, body, out);
-    out->signature = gw_oc_call_signature(rd->doc, ref);
+    gw_sealed sealed;
+    if (gw_unseal_id(rd->arena, out->id, &out->id, &sealed)) {
+        out->signature = sealed.text;
+        out->origin = sealed.origin;
+    }
+    gw_jstr beside = gw_oc_call_signature(rd->doc, ref);
+    if (beside.inner.len > 0) {
+        sealed = gw_seal_open(rd->arena, beside, AIGW_FORMAT_GEMINI, false);
+        out->signature = sealed.text;
+        out->origin = sealed.origin;
+    }
     return rc == AIGW_OK ? remember_id(rd, out->id) : rc;
 }
 
@@ -270,7 +301,10 @@ static int read_assistant(gw_oc_reading *rd, gw_json_ref ref, gw_message *out)
                                                   .at = audio,
                                                   .name = gw_jstr_lit("audio"),
                                                   .raw = gw_raw_of(doc, audio)};
-    return rc == AIGW_OK ? read_calls(rd, calls, function_call, out) : rc;
+    if (rc == AIGW_OK)
+        rc = read_calls(rd, calls, function_call, out);
+    gw_message_join_signatures(out);
+    return rc;
 }
 
 /* The last call of that name: the deprecated function role names no id. */
@@ -299,8 +333,11 @@ static int read_result(gw_oc_reading *rd, gw_json_ref ref, bool function, gw_par
         rc = gw_oc_string(rd, ref, function ? "name" : "tool_call_id", function ? &name : &out->id);
     if (rc != AIGW_OK)
         return rc;
+    gw_sealed sealed; /* what the id carries is the call's */
     if (function)
         out->id = id_of_function(rd, name);
+    else
+        gw_unseal_id(rd->arena, out->id, &out->id, &sealed);
     if (!gw_has(out->id) || !known_id(rd, out->id))
         return gw_json_fail(
             rd->err, rd->doc, function ? ref : gw_json_get(rd->doc, ref, "tool_call_id"),

@@ -50,7 +50,7 @@ static content_shape shape_of(const gw_oc_writing *wr, const gw_part *parts, siz
         shape.count++;
         if (!is_text(part))
             shape.only_text = false;
-        bool marked = part->cache != GW_CACHE_NONE && !(wr->options->quirks & GW_QUIRK_MAX_TOKENS);
+        bool marked = part->cache != GW_CACHE_NONE && !gw_oc_has_quirk(wr, GW_QUIRK_NO_METADATA);
         if (!is_text(part) || marked || (wr->same && gw_has_raw(part->raw)))
             shape.plain = false;
     }
@@ -77,7 +77,7 @@ static void write_joined(gw_oc_writing *wr, const gw_part *parts, size_t count)
 static int write_content(gw_oc_writing *wr, const gw_part *parts, size_t count)
 {
     content_shape shape = shape_of(wr, parts, count);
-    bool join = shape.only_text && (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0 && !wr->same;
+    bool join = shape.only_text && gw_oc_has_quirk(wr, GW_QUIRK_TEXT_ONLY);
     if (shape.count == 0 || join || (shape.count == 1 && shape.plain)) {
         write_joined(wr, parts, count);
         return AIGW_OK;
@@ -107,6 +107,7 @@ static int leave_out(gw_oc_writing *wr, const gw_part *part)
 static int note_dropped(gw_oc_writing *wr, const gw_message *message)
 {
     bool assistant = message->role == GW_ROLE_ASSISTANT;
+    bool join = gw_oc_has_quirk(wr, GW_QUIRK_TEXT_ONLY);
     int rc = AIGW_OK;
     for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
         const gw_part *part = &message->parts[i];
@@ -118,38 +119,16 @@ static int note_dropped(gw_oc_writing *wr, const gw_message *message)
             rc = leave_out(wr, part);
         if (rc == AIGW_OK && gw_has_raw(part->citations) && !wr->same)
             rc = gw_oc_note(wr, part->at, "OpenAI chat takes no citations in a request");
+        if (rc == AIGW_OK && join && part->cache != GW_CACHE_NONE)
+            rc = gw_oc_note(wr, part->at, "this host takes plain text, without cache marks");
     }
     return rc;
-}
-
-static void write_thinking_block(gw_jw *w, const gw_part *part)
-{
-    bool redacted = part->kind == GW_PART_REDACTED_THINKING;
-    gw_jw_object(w);
-    gw_jw_key(w, "type");
-    gw_jw_str(w, redacted ? "redacted_thinking" : "thinking");
-    gw_jw_key(w, redacted ? "data" : "thinking");
-    gw_jw_jstr(w, redacted ? part->data : part->text);
-    if (gw_has(part->signature)) {
-        gw_jw_key(w, "signature");
-        gw_jw_jstr(w, part->signature);
-    }
-    gw_jw_object_end(w);
-}
-
-/* An empty signature marks text that a host thought aloud and nobody signed. */
-static bool is_signed(const gw_part *part)
-{
-    return part->kind == GW_PART_REDACTED_THINKING ||
-           (part->kind == GW_PART_THINKING && part->signature.inner.len > 0);
 }
 
 /* Has the user spoken since? Hosts want their reasoning back within a tool loop, and not after it. */
 static bool is_over(const gw_oc_writing *wr, const gw_message *message)
 {
     const gw_chat_request *r = wr->request;
-    if (wr->same)
-        return false;
     for (const gw_message *m = message + 1; m < r->messages + r->message_count; m++) {
         if (m->role == GW_ROLE_USER)
             return true;
@@ -157,29 +136,54 @@ static bool is_over(const gw_oc_writing *wr, const gw_message *message)
     return false;
 }
 
+static bool is_thinking(const gw_part *part)
+{
+    return part->kind == GW_PART_THINKING || part->kind == GW_PART_REDACTED_THINKING;
+}
+
+/* thinking_blocks go back to the host that gave them, which is no OpenAI. */
+static bool keeps_block(const gw_oc_writing *wr, const gw_part *part)
+{
+    return wr->same && !gw_oc_has_quirk(wr, GW_QUIRK_OPENAI) && is_thinking(part) &&
+           part->origin == AIGW_FORMAT_ANTHROPIC;
+}
+
+/* reasoning_content: to hosts that want it back, or to whom the client itself wrote it. */
 static bool says_thinking(const gw_oc_writing *wr, const gw_message *message, const gw_part *part)
 {
-    return part->kind == GW_PART_THINKING && part->text.inner.len > 0 &&
-           (is_signed(part) || !is_over(wr, message));
+    if (part->kind != GW_PART_THINKING || part->text.inner.len == 0)
+        return false;
+    if (wr->same)
+        return !gw_oc_has_quirk(wr, GW_QUIRK_OPENAI);
+    return gw_oc_has_quirk(wr, GW_QUIRK_REASONING_REPLAY) && !is_over(wr, message);
+}
+
+static int note_thinking(gw_oc_writing *wr, const gw_message *message)
+{
+    int rc = AIGW_OK;
+    for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
+        const gw_part *part = &message->parts[i];
+        bool said = says_thinking(wr, message, part), kept = keeps_block(wr, part);
+        if (is_thinking(part) && !said && !kept)
+            rc = gw_oc_note(wr, part->at, "this host takes no thinking of earlier turns");
+        else if (said && !kept && part->signature.inner.len > 0)
+            rc = gw_oc_note(wr, part->at, "the signature of the thinking is its maker's only");
+        else if (part->kind == GW_PART_TEXT && part->signature.inner.len > 0)
+            rc = gw_oc_note(wr, part->at, "the signature of the text is its maker's only");
+    }
+    return rc;
 }
 
 /* reasoning_content for hosts that read text; thinking_blocks where text alone would lose something. */
 static int write_thinking(gw_oc_writing *wr, const gw_message *message)
 {
-    size_t texts = 0;
-    bool structured = false;
-    int rc = AIGW_OK;
-    for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
-        const gw_part *part = &message->parts[i];
-        if (part->kind != GW_PART_THINKING && part->kind != GW_PART_REDACTED_THINKING)
-            continue;
-        texts += says_thinking(wr, message, part) ? 1 : 0;
-        if (is_signed(part))
-            structured = true;
-        else if (is_over(wr, message))
-            rc = gw_oc_note(wr, part->at, "thinking that nobody signed is sent in its tool loop only");
-    }
+    size_t texts = 0, blocks = 0;
     gw_jw *w = &wr->w;
+    int rc = note_thinking(wr, message);
+    for (size_t i = 0; i < message->part_count; i++) {
+        texts += says_thinking(wr, message, &message->parts[i]);
+        blocks += keeps_block(wr, &message->parts[i]);
+    }
     if (texts > 0) {
         gw_jw_key(w, "reasoning_content");
         gw_jw_begin_string(w);
@@ -189,16 +193,31 @@ static int write_thinking(gw_oc_writing *wr, const gw_message *message)
         }
         gw_jw_end_string(w);
     }
-    if (!structured)
+    if (blocks == 0)
         return rc;
     gw_jw_key(w, "thinking_blocks");
     gw_jw_array(w);
     for (size_t i = 0; i < message->part_count; i++) {
-        if (is_signed(&message->parts[i]))
-            write_thinking_block(w, &message->parts[i]);
+        const gw_part *part = &message->parts[i];
+        bool redacted = part->kind == GW_PART_REDACTED_THINKING;
+        gw_oc_thought thought = {redacted, redacted ? part->data : part->text, part->signature,
+                                 part->origin};
+        if (keeps_block(wr, part))
+            gw_oc_write_thought(w, &thought, -1);
     }
     gw_jw_array_end(w);
     return rc;
+}
+
+/* Gemini's own hosts speak this dialect too: what their client brought goes back as it came. */
+static int write_signature(gw_oc_writing *wr, const gw_part *call)
+{
+    if (call->signature.inner.len == 0)
+        return AIGW_OK;
+    if (!wr->same || gw_oc_has_quirk(wr, GW_QUIRK_OPENAI) || call->origin != AIGW_FORMAT_GEMINI)
+        return gw_oc_note(wr, call->at, "the signature of the call is its maker's only");
+    gw_oc_write_call_signature(&wr->w, call->origin, call->signature);
+    return AIGW_OK;
 }
 
 static int write_call(gw_oc_writing *wr, const gw_part *part)
@@ -220,9 +239,9 @@ static int write_call(gw_oc_writing *wr, const gw_part *part)
     gw_jw_key(w, part->custom ? "input" : "arguments");
     gw_jw_jstr(w, args);
     gw_jw_object_end(w);
-    gw_oc_write_call_signature(w, part->signature);
+    rc = write_signature(wr, part);
     gw_jw_object_end(w);
-    return AIGW_OK;
+    return rc;
 }
 
 static size_t count_kind(const gw_message *message, gw_part_kind kind)
@@ -292,8 +311,8 @@ static int write_message(gw_oc_writing *wr, const gw_message *message)
                                         [GW_ROLE_ASSISTANT] = "assistant"};
     gw_jw *w = &wr->w;
     const char *role = roles[message->role];
-    if (message->role == GW_ROLE_DEVELOPER && (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0)
-        role = "system"; /* compatible hosts know no developer role */
+    if (message->role == GW_ROLE_DEVELOPER && gw_oc_has_quirk(wr, GW_QUIRK_NO_DEVELOPER))
+        role = "system"; /* what it means there: nothing is lost */
     int rc = note_dropped(wr, message);
     if (rc != AIGW_OK)
         return rc;
@@ -353,7 +372,7 @@ static int write_result_text(gw_oc_writing *wr, const gw_part *result)
         if (moves_behind(wr, part))
             gw_jw_part(w, placeholder(part));
         else
-            gw_jw_part_inner(w, part->text.inner);
+            gw_oc_write_text_inside(w, part);
     }
     gw_jw_end_string(w);
     return rc;
@@ -422,12 +441,27 @@ static int write_results(gw_oc_writing *wr, const gw_message *message)
     return rc == AIGW_OK && moved ? write_moved(wr, message) : rc;
 }
 
+/* The schema of the answer, where the host takes none: in words. */
+static int write_schema_words(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    gw_jw *w = &wr->w;
+    if (r->shape != GW_SHAPE_SCHEMA || !gw_oc_has_quirk(wr, GW_QUIRK_NO_JSON_SCHEMA))
+        return AIGW_OK;
+    gw_jw_object(w);
+    write_role(w, "system");
+    gw_jw_key(w, "content");
+    gw_oc_write_schema_words(w, r->schema);
+    gw_jw_object_end(w);
+    return gw_oc_note_value(wr, r->schema.json, "asked for in the prompt");
+}
+
 int gw_oc_write_messages(gw_oc_writing *wr)
 {
     const gw_chat_request *r = wr->request;
-    int rc = AIGW_OK;
     gw_jw_key(&wr->w, "messages");
     gw_jw_array(&wr->w);
+    int rc = write_schema_words(wr);
     for (size_t i = 0; i < r->message_count && rc == AIGW_OK; i++) {
         const gw_message *message = &r->messages[i];
         rc =

@@ -279,8 +279,8 @@ static int write_cache(gw_oc_writing *wr, const gw_part *part)
 {
     if (part->cache == GW_CACHE_NONE)
         return AIGW_OK;
-    if ((wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0)
-        return gw_oc_note(wr, part->at, "cache marks are not sent to OpenAI-compatible hosts");
+    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_METADATA))
+        return gw_oc_note(wr, part->at, "cache marks are not sent to this host");
     gw_jw *w = &wr->w;
     gw_jw_key(w, "prompt_cache_breakpoint");
     gw_jw_object(w);
@@ -292,6 +292,18 @@ static int write_cache(gw_oc_writing *wr, const gw_part *part)
     }
     gw_jw_object_end(w);
     return AIGW_OK;
+}
+
+void gw_oc_write_text_inside(gw_jw *w, const gw_part *part)
+{
+    const gw_jstr heads[2] = {part->name, part->detail};
+    for (size_t i = 0; part->kind == GW_PART_DOCUMENT && i < 2; i++) {
+        if (heads[i].inner.len == 0)
+            continue;
+        gw_jw_part_inner(w, heads[i].inner);
+        gw_jw_part_inner(w, GW_S("\\n\\n"));
+    }
+    gw_jw_part_inner(w, part->text.inner);
 }
 
 int gw_oc_write_part(gw_oc_writing *wr, const gw_part *part)
@@ -308,7 +320,9 @@ int gw_oc_write_part(gw_oc_writing *wr, const gw_part *part)
     if (text) {
         gw_jw_str(w, "text");
         gw_jw_key(w, "text");
-        gw_jw_jstr(w, part->text);
+        gw_jw_begin_string(w);
+        gw_oc_write_text_inside(w, part);
+        gw_jw_end_string(w);
     } else if (part->kind == GW_PART_IMAGE) {
         gw_jw_str(w, "image_url");
         write_image(w, part);
@@ -321,5 +335,7 @@ int gw_oc_write_part(gw_oc_writing *wr, const gw_part *part)
     }
     int rc = write_cache(wr, part);
     gw_jw_object_end(w);
+    if (rc == AIGW_OK && part->kind == GW_PART_DOCUMENT && !text && gw_has(part->detail))
+        rc = gw_oc_note(wr, part->at, "OpenAI chat has no description of a file");
     return rc;
 }

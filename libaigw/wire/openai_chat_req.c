@@ -110,6 +110,48 @@ static int read_n(gw_oc_reading *rd, gw_json_ref v)
     return AIGW_OK;
 }
 
+static int read_top_logprobs(gw_oc_reading *rd, gw_json_ref v)
+{
+    int64_t *out = &rd->out->top_logprobs;
+    if (!gw_json_i64(rd->doc, v, out) || *out < 0 || *out > 20)
+        return gw_oc_wrong(rd, v, "top_logprobs", "an integer from 0 to 20");
+    return AIGW_OK;
+}
+
+static int read_modalities(gw_oc_reading *rd, gw_json_ref v)
+{
+    if (gw_json_typeof(rd->doc, v) != GW_JSON_ARRAY)
+        return gw_oc_wrong(rd, v, "modalities", "an array of strings");
+    gw_json_ref ref = gw_json_first(rd->doc, v);
+    for (; ref != GW_JSON_ABSENT; ref = gw_json_next(rd->doc, ref)) {
+        if (gw_json_typeof(rd->doc, ref) != GW_JSON_STRING)
+            return gw_oc_wrong(rd, ref, "a modality", "a string");
+    }
+    rd->out->modalities = gw_raw_of(rd->doc, v);
+    return AIGW_OK;
+}
+
+static int read_audio(gw_oc_reading *rd, gw_json_ref v)
+{
+    if (gw_json_typeof(rd->doc, v) != GW_JSON_OBJECT)
+        return gw_oc_wrong(rd, v, "audio", "an object");
+    rd->out->audio = gw_raw_of(rd->doc, v);
+    return AIGW_OK;
+}
+
+static int read_cache_key(gw_oc_reading *rd, gw_json_ref v)
+{
+    return text(rd, v, "prompt_cache_key", &rd->out->prompt_cache_key);
+}
+
+static int read_store(gw_oc_reading *rd, gw_json_ref v)
+{
+    bool value = false;
+    int rc = boolean(rd, v, "store", &value);
+    rd->out->store = value ? 1 : 0;
+    return rc;
+}
+
 static int read_metadata(gw_oc_reading *rd, gw_json_ref v)
 {
     if (gw_json_typeof(rd->doc, v) != GW_JSON_OBJECT)
@@ -280,6 +322,11 @@ static const struct {
     {"presence_penalty", read_presence},
     {"frequency_penalty", read_frequency},
     {"logprobs", read_logprobs},
+    {"top_logprobs", read_top_logprobs},
+    {"modalities", read_modalities},
+    {"audio", read_audio},
+    {"prompt_cache_key", read_cache_key},
+    {"store", read_store},
     {"user", see_user},
     {"safety_identifier", see_safety_identifier},
     {"metadata", read_metadata},

@@ -24,8 +24,7 @@ static void put_jstr(gw_jw *w, const char *key, gw_jstr value)
     gw_jw_jstr(w, value);
 }
 
-/* Where the client said something, for a note: the names are those of any client's format. */
-static gw_json_ref said_at(const gw_oc_writing *wr, const char *member)
+gw_json_ref gw_oc_said_at(const gw_oc_writing *wr, const char *member)
 {
     return wr->request->doc == NULL ? GW_JSON_ABSENT : gw_json_get(wr->request->doc, 0, member);
 }
@@ -40,10 +39,19 @@ static void write_max_tokens(gw_oc_writing *wr)
 {
     if (wr->request->max_tokens < 0)
         return;
-    bool legacy = (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0 ||
+    bool legacy = gw_oc_has_quirk(wr, GW_QUIRK_MAX_TOKENS) ||
                   (client_said(wr, "max_tokens") && !client_said(wr, "max_completion_tokens"));
     gw_jw_key(&wr->w, legacy ? "max_tokens" : "max_completion_tokens");
     gw_jw_int(&wr->w, wr->request->max_tokens);
+}
+
+/* A member that this host refuses is noted, any other is written. */
+static int put_unless(gw_oc_writing *wr, gw_quirk quirk, const char *key, gw_raw value)
+{
+    if (gw_has_raw(value) && gw_oc_has_quirk(wr, quirk))
+        return gw_oc_note_value(wr, value.json, "this host has no such parameter");
+    put_raw(&wr->w, key, value);
+    return AIGW_OK;
 }
 
 static int write_sampling(gw_oc_writing *wr)
@@ -53,11 +61,32 @@ static int write_sampling(gw_oc_writing *wr)
     put_raw(w, "temperature", r->temperature);
     put_raw(w, "top_p", r->top_p);
     put_raw(w, "seed", r->seed);
-    put_raw(w, "presence_penalty", r->presence_penalty);
-    put_raw(w, "frequency_penalty", r->frequency_penalty);
-    if (gw_has_raw(r->top_k) && !wr->same)
-        return gw_oc_note(wr, said_at(wr, "top_k"), "OpenAI chat has no top_k");
+    int rc = put_unless(wr, GW_QUIRK_NO_PENALTIES, "presence_penalty", r->presence_penalty);
+    if (rc == AIGW_OK)
+        rc = put_unless(wr, GW_QUIRK_NO_PENALTIES, "frequency_penalty", r->frequency_penalty);
+    if (rc == AIGW_OK && gw_has_raw(r->top_k) && !wr->same)
+        return gw_oc_note_value(wr, r->top_k.json, "OpenAI chat has no top_k");
     put_raw(w, "top_k", r->top_k);
+    return rc;
+}
+
+/* Probabilities that an answer then lacks are noted, whoever asked. */
+static int write_logprobs(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    bool wanted = r->logprobs || r->top_logprobs > 0;
+    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_LOGPROBS))
+        return wanted ? gw_oc_note(wr, gw_oc_said_at(wr, r->logprobs ? "logprobs" : "top_logprobs"),
+                                   "this host gives no log probabilities")
+                      : AIGW_OK;
+    if (r->logprobs || client_said(wr, "logprobs") || (wanted && !wr->same)) {
+        gw_jw_key(&wr->w, "logprobs");
+        gw_jw_bool(&wr->w, r->logprobs || !wr->same);
+    }
+    if (r->top_logprobs >= 0) {
+        gw_jw_key(&wr->w, "top_logprobs");
+        gw_jw_int(&wr->w, r->top_logprobs);
+    }
     return AIGW_OK;
 }
 
@@ -76,8 +105,7 @@ static int write_stop(gw_oc_writing *wr)
     gw_jw_array_end(&wr->w);
     if (count == r->stop_count)
         return AIGW_OK;
-    return gw_oc_note(wr, said_at(wr, "stop_sequences"),
-                      "OpenAI chat takes at most 4 stop sequences");
+    return gw_oc_note_value(wr, r->stop[count].inner, "OpenAI chat takes at most 4 stop sequences");
 }
 
 static void write_shape(gw_oc_writing *wr)
@@ -86,18 +114,19 @@ static void write_shape(gw_oc_writing *wr)
     gw_jw *w = &wr->w;
     if (r->shape == GW_SHAPE_TEXT)
         return;
+    bool schema = r->shape == GW_SHAPE_SCHEMA && !gw_oc_has_quirk(wr, GW_QUIRK_NO_JSON_SCHEMA);
     gw_jw_key(w, "response_format");
     gw_jw_object(w);
     gw_jw_key(w, "type");
-    gw_jw_str(w, r->shape == GW_SHAPE_JSON ? "json_object" : "json_schema");
-    if (r->shape == GW_SHAPE_SCHEMA) {
+    gw_jw_str(w, schema ? "json_schema" : "json_object");
+    if (schema) {
         gw_jw_key(w, "json_schema");
         gw_jw_object(w);
         gw_jw_key(w, "name");
         gw_jw_jstr(w, gw_has(r->schema_name) ? r->schema_name : gw_jstr_lit("response"));
         put_jstr(w, "description", r->schema_description);
         put_raw(w, "schema", r->schema);
-        if (r->schema_strict >= 0) {
+        if (r->schema_strict >= 0 && !gw_oc_has_quirk(wr, GW_QUIRK_NO_STRICT)) {
             gw_jw_key(w, "strict");
             gw_jw_bool(w, r->schema_strict == 1);
         }
@@ -116,7 +145,7 @@ static gw_effort effort_of_budget(int64_t tokens)
     return tokens <= 24576 ? GW_EFFORT_HIGH : GW_EFFORT_XHIGH;
 }
 
-static void write_effort(gw_oc_writing *wr)
+static int write_effort(gw_oc_writing *wr)
 {
     static const char *const words[] = {
         [GW_EFFORT_NONE] = "none",     [GW_EFFORT_MINIMAL] = "minimal", [GW_EFFORT_LOW] = "low",
@@ -124,14 +153,25 @@ static void write_effort(gw_oc_writing *wr)
         [GW_EFFORT_MAX] = "max"};
     const gw_chat_request *r = wr->request;
     gw_effort effort = r->effort;
-    if (r->thinking == GW_THINKING_OFF && !(wr->options->quirks & GW_QUIRK_MAX_TOKENS))
+    if (r->thinking == GW_THINKING_OFF)
         effort = GW_EFFORT_NONE;
     else if (effort == GW_EFFORT_UNSAID && r->thinking == GW_THINKING_BUDGET)
         effort = effort_of_budget(r->thinking_budget);
     if (effort == GW_EFFORT_UNSAID)
-        return;
+        return AIGW_OK;
+    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_REASONING)) {
+        static const char *const names[] = {"reasoning_effort", "thinking", "output_config",
+                                            "reasoning"};
+        gw_json_ref at = GW_JSON_ABSENT;
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && at == GW_JSON_ABSENT; i++)
+            at = gw_oc_said_at(wr, names[i]);
+        return effort == GW_EFFORT_NONE
+                   ? AIGW_OK
+                   : gw_oc_note(wr, at, "this host cannot be told how much to think");
+    }
     gw_jw_key(&wr->w, "reasoning_effort");
     gw_jw_str(&wr->w, words[effort]);
+    return AIGW_OK;
 }
 
 static int write_user(gw_oc_writing *wr)
@@ -139,7 +179,9 @@ static int write_user(gw_oc_writing *wr)
     const gw_chat_request *r = wr->request;
     if (!gw_has(r->user_id))
         return AIGW_OK;
-    bool as_user = (wr->options->quirks & GW_QUIRK_MAX_TOKENS) != 0;
+    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_METADATA))
+        return gw_oc_note_value(wr, r->user_id.inner, "this host takes no id of a user");
+    bool as_user = gw_oc_has_quirk(wr, GW_QUIRK_MAX_TOKENS); /* it knows the older spellings */
     if (wr->same)
         as_user = !client_said(wr, "safety_identifier");
     gw_jw_key(&wr->w, as_user ? "user" : "safety_identifier");
@@ -162,14 +204,51 @@ static int write_user(gw_oc_writing *wr)
     return AIGW_OK;
 }
 
-static void write_tier(gw_oc_writing *wr)
+/* auto and standard_only are Anthropic's words; standard, flex and priority Gemini's. */
+static int write_tier(gw_oc_writing *wr)
 {
+    static const char *const words[][2] = {{"standard_only", "default"},
+                                           {"standard", "default"},
+                                           {"default", "default"},
+                                           {"flex", "flex"},
+                                           {"priority", "priority"}};
     gw_jstr tier = wr->request->service_tier;
     if (!gw_has(tier))
-        return;
-    if (!wr->same) /* auto and standard_only are Anthropic's words */
-        tier = gw_jstr_lit(gw_jstr_is(tier, "standard_only") ? "default" : "auto");
-    put_jstr(&wr->w, "service_tier", tier);
+        return AIGW_OK;
+    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_METADATA))
+        return gw_oc_note_value(wr, tier.inner, "this host has no service tiers");
+    bool ours = wr->same || wr->request->format == AIGW_FORMAT_OPENAI_RESPONSES;
+    const char *word = "auto";
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        word = gw_jstr_is(tier, words[i][0]) ? words[i][1] : word;
+    put_jstr(&wr->w, "service_tier", ours ? tier : gw_jstr_lit(word));
+    return AIGW_OK;
+}
+
+/* What only OpenAI keeps: its own words, for its own hosts. */
+static int write_kept(gw_oc_writing *wr)
+{
+    const gw_chat_request *r = wr->request;
+    bool ours = wr->same || r->format == AIGW_FORMAT_OPENAI_RESPONSES;
+    bool refused = gw_oc_has_quirk(wr, GW_QUIRK_NO_METADATA);
+    int rc = AIGW_OK;
+    if (gw_has_raw(r->metadata) && (refused || !ours))
+        rc = gw_oc_note_value(wr, r->metadata.json, "metadata is not sent on");
+    else
+        put_raw(&wr->w, "metadata", r->metadata);
+    if (rc == AIGW_OK && refused && gw_has(r->prompt_cache_key))
+        rc = gw_oc_note_value(wr, r->prompt_cache_key.inner, "this host has no such parameter");
+    else
+        put_jstr(&wr->w, "prompt_cache_key", r->prompt_cache_key);
+    if (rc != AIGW_OK || r->store < 0)
+        return rc;
+    if (refused)
+        return r->store == 0
+                   ? rc
+                   : gw_oc_note(wr, gw_oc_said_at(wr, "store"), "this host stores no answers");
+    gw_jw_key(&wr->w, "store");
+    gw_jw_bool(&wr->w, r->store == 1);
+    return rc;
 }
 
 static void write_stream(gw_oc_writing *wr)
@@ -180,6 +259,8 @@ static void write_stream(gw_oc_writing *wr)
         return;
     gw_jw_key(w, "stream");
     gw_jw_bool(w, true);
+    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_USAGE_OPTION))
+        return;
     bool usage = r->include_usage || wr->options->force_usage;
     gw_json_ref old = wr->same ? gw_json_get(r->doc, 0, "stream_options") : GW_JSON_ABSENT;
     bool had = gw_json_typeof(r->doc, old) == GW_JSON_OBJECT;
@@ -231,19 +312,14 @@ static int write_settings(gw_oc_writing *wr)
         gw_jw_key(w, "n");
         gw_jw_int(w, r->n);
     }
-    if (r->logprobs || client_said(wr, "logprobs")) {
-        gw_jw_key(w, "logprobs");
-        gw_jw_bool(w, r->logprobs);
-    }
+    static int (*const steps[])(gw_oc_writing *) = {write_logprobs, write_effort, write_user,
+                                                    write_kept, write_tier};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == AIGW_OK; i++)
+        rc = steps[i](wr);
     write_shape(wr);
-    write_effort(wr);
     put_jstr(w, "verbosity", r->verbosity);
-    rc = write_user(wr);
-    if (rc == AIGW_OK && gw_has_raw(r->metadata) && !wr->same)
-        rc = gw_oc_note(wr, said_at(wr, "metadata"), "metadata is not sent on");
-    else if (rc == AIGW_OK)
-        put_raw(w, "metadata", r->metadata);
-    write_tier(wr);
+    put_raw(w, "modalities", r->modalities);
+    put_raw(w, "audio", r->audio);
     write_stream(wr);
     return rc;
 }

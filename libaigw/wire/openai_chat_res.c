@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "chat/seal.h"
 
 typedef struct answer_reading {
     gw_arena *arena;
@@ -33,13 +34,11 @@ static int emit_block(answer_reading *ar, const gw_event *open, const gw_event *
     return rc;
 }
 
-static int emit_text(answer_reading *ar, gw_block_kind kind, gw_jstr text, gw_jstr signature,
-                     gw_raw citations)
+static int emit_text(answer_reading *ar, gw_block_kind kind, gw_jstr text, gw_raw citations)
 {
     gw_event open = event_of(ar, GW_EV_BLOCK_START), delta = event_of(ar, GW_EV_DELTA);
     open.block_kind = delta.block_kind = kind;
     delta.delta = text;
-    delta.signature = signature;
     delta.raw = citations;
     if (kind != GW_BLOCK_THINKING) {
         delta.logprobs = ar->logprobs;
@@ -48,53 +47,55 @@ static int emit_text(answer_reading *ar, gw_block_kind kind, gw_jstr text, gw_js
     return emit_block(ar, &open, &delta);
 }
 
+static int emit_thought(answer_reading *ar, const gw_oc_thought *thought)
+{
+    gw_event open = event_of(ar, GW_EV_BLOCK_START), delta = event_of(ar, GW_EV_DELTA);
+    open.block_kind = delta.block_kind =
+        thought->redacted ? GW_BLOCK_REDACTED_THINKING : GW_BLOCK_THINKING;
+    open.origin = delta.origin = thought->origin;
+    if (thought->redacted) {
+        open.delta = thought->text;
+        return emit_block(ar, &open, NULL);
+    }
+    delta.delta = thought->text;
+    delta.signature = thought->signature;
+    return emit_block(ar, &open, &delta);
+}
+
 static int read_thinking_blocks(answer_reading *ar, gw_json_ref list, gw_jstr reasoning)
 {
     const gw_json_doc *doc = ar->doc;
-    const gw_raw none = {{NULL, 0}};
     bool single = gw_json_count(doc, list) == 1;
     int rc = AIGW_OK;
     gw_json_ref ref = gw_json_first(doc, list);
     for (; ref != GW_JSON_ABSENT && rc == AIGW_OK; ref = gw_json_next(doc, ref)) {
-        if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
+        gw_oc_thought thought;
+        if (!gw_oc_read_thought(ar->arena, doc, ref, &thought))
             continue;
-        gw_jstr data = gw_jstr_of(doc, gw_json_get(doc, ref, "data"));
-        if (gw_has(data)) {
-            gw_event open = event_of(ar, GW_EV_BLOCK_START);
-            open.block_kind = GW_BLOCK_REDACTED_THINKING;
-            open.delta = data;
-            rc = emit_block(ar, &open, NULL);
-            continue;
-        }
-        gw_jstr text = gw_jstr_of(doc, gw_json_get(doc, ref, "thinking"));
-        if (text.inner.len == 0 && single)
-            text = reasoning;
-        rc = emit_text(ar, GW_BLOCK_THINKING, text,
-                       gw_jstr_of(doc, gw_json_get(doc, ref, "signature")), none);
+        if (!thought.redacted && thought.text.inner.len == 0 && single)
+            thought.text = reasoning;
+        rc = emit_thought(ar, &thought);
     }
     return rc;
 }
 
 static int read_reasoning(answer_reading *ar, gw_json_ref message)
 {
-    const gw_jstr unsigned_text = {{NULL, 0}};
     const gw_raw none = {{NULL, 0}};
     gw_json_ref blocks = gw_json_get(ar->doc, message, "thinking_blocks");
     gw_jstr text = gw_oc_reasoning_of(ar->arena, ar->doc, message);
     if (gw_json_typeof(ar->doc, blocks) == GW_JSON_ARRAY && gw_json_count(ar->doc, blocks) > 0)
         return read_thinking_blocks(ar, blocks, text);
-    return text.inner.len > 0 ? emit_text(ar, GW_BLOCK_THINKING, text, unsigned_text, none)
-                              : AIGW_OK;
+    return text.inner.len > 0 ? emit_text(ar, GW_BLOCK_THINKING, text, none) : AIGW_OK;
 }
 
 /* A string, or Mistral's list of text and thinking parts. */
 static int read_content(answer_reading *ar, gw_json_ref content, gw_raw citations)
 {
     const gw_json_doc *doc = ar->doc;
-    const gw_jstr unsigned_text = {{NULL, 0}};
     gw_jstr text = gw_jstr_of(doc, content);
     if (text.inner.len > 0)
-        return emit_text(ar, GW_BLOCK_TEXT, text, unsigned_text, citations);
+        return emit_text(ar, GW_BLOCK_TEXT, text, citations);
     if (gw_json_typeof(doc, content) != GW_JSON_ARRAY)
         return AIGW_OK;
     int rc = AIGW_OK;
@@ -107,7 +108,7 @@ static int read_content(answer_reading *ar, gw_json_ref content, gw_raw citation
                         : gw_jstr_of(doc, gw_json_get(doc, part, "text"));
         if (text.inner.len == 0)
             continue;
-        rc = emit_text(ar, thinking ? GW_BLOCK_THINKING : GW_BLOCK_TEXT, text, unsigned_text,
+        rc = emit_text(ar, thinking ? GW_BLOCK_THINKING : GW_BLOCK_TEXT, text,
                        thinking ? (gw_raw){{NULL, 0}} : citations);
         if (!thinking)
             citations = (gw_raw){{NULL, 0}};
@@ -147,10 +148,14 @@ static int read_call(answer_reading *ar, gw_json_ref call)
     delta.delta = part.args_text;
     if (gw_has_raw(part.args) && gw_part_args_text(ar->arena, &part, &delta.delta, NULL) != AIGW_OK)
         return AIGW_E_NOMEM;
-    delta.signature = gw_oc_call_signature(doc, call);
+    gw_sealed sealed; /* of a gateway like this one */
+    if (gw_unseal_id(ar->arena, open.call_id, &open.call_id, &sealed)) {
+        open.signature = sealed.text;
+        open.origin = sealed.origin;
+    }
+    gw_oc_read_call_signature(ar->arena, doc, call, &open);
     ar->calls++;
-    bool something = delta.delta.inner.len > 0 || gw_has(delta.signature);
-    return emit_block(ar, &open, something ? &delta : NULL);
+    return emit_block(ar, &open, delta.delta.inner.len > 0 ? &delta : NULL);
 }
 
 static int read_calls(answer_reading *ar, gw_json_ref message)
@@ -196,7 +201,6 @@ static int read_natives(answer_reading *ar, gw_json_ref message)
 static int read_message(answer_reading *ar, gw_json_ref message)
 {
     const gw_json_doc *doc = ar->doc;
-    const gw_jstr unsigned_text = {{NULL, 0}};
     gw_raw citations = {{NULL, 0}};
     gw_json_ref annotations = gw_json_get(doc, message, "annotations");
     if (gw_json_typeof(doc, annotations) == GW_JSON_ARRAY && gw_json_count(doc, annotations) > 0)
@@ -206,7 +210,7 @@ static int read_message(answer_reading *ar, gw_json_ref message)
         rc = read_content(ar, gw_json_get(doc, message, "content"), citations);
     gw_jstr refusal = gw_jstr_of(doc, gw_json_get(doc, message, "refusal"));
     if (rc == AIGW_OK && refusal.inner.len > 0)
-        rc = emit_text(ar, GW_BLOCK_REFUSAL, refusal, unsigned_text, (gw_raw){{NULL, 0}});
+        rc = emit_text(ar, GW_BLOCK_REFUSAL, refusal, (gw_raw){{NULL, 0}});
     if (rc == AIGW_OK)
         rc = read_natives(ar, message);
     return rc == AIGW_OK ? read_calls(ar, message) : rc;
@@ -272,6 +276,25 @@ static int emit_error(gw_arena *arena, const gw_json_doc *doc, const gw_event_si
     return AIGW_E_UPSTREAM;
 }
 
+/* Does every choice say its own place? Then the order of the list means nothing. */
+static bool says_places(const gw_json_doc *doc, gw_json_ref choices)
+{
+    uint64_t seen[2] = {0, 0};
+    gw_json_ref choice = gw_json_first(doc, choices);
+    for (; choice != GW_JSON_ABSENT; choice = gw_json_next(doc, choice)) {
+        int64_t place = -1;
+        if (gw_json_typeof(doc, choice) != GW_JSON_OBJECT ||
+            !gw_json_i64(doc, gw_json_get(doc, choice, "index"), &place) || place < 0 ||
+            place >= (int64_t)gw_json_count(doc, choices) || place >= 128)
+            return false;
+        uint64_t bit = (uint64_t)1 << (place & 63);
+        if ((seen[place >> 6] & bit) != 0)
+            return false;
+        seen[place >> 6] |= bit;
+    }
+    return true;
+}
+
 int gw_oc_read_answer(gw_arena *arena, const gw_json_doc *doc, const gw_event_sink *sink,
                       aigw_error *err)
 {
@@ -284,12 +307,17 @@ int gw_oc_read_answer(gw_arena *arena, const gw_json_doc *doc, const gw_event_si
     if (gw_json_typeof(doc, choices) != GW_JSON_ARRAY || gw_json_count(doc, choices) == 0)
         return gw_fail(err, AIGW_E_UPSTREAM, "no_answer", "the provider's document has no choices");
     int rc = emit_start(&ar);
+    bool places = says_places(doc, choices);
+    uint32_t ordinal = 0; /* hosts leave `index` out */
     gw_json_ref choice = gw_json_first(doc, choices);
     for (; choice != GW_JSON_ABSENT && rc == AIGW_OK; choice = gw_json_next(doc, choice)) {
         if (gw_json_typeof(doc, choice) != GW_JSON_OBJECT)
             return gw_fail(err, AIGW_E_UPSTREAM, "no_answer", "a choice is no object");
+        int64_t place = ordinal++;
+        if (places)
+            gw_json_i64(doc, gw_json_get(doc, choice, "index"), &place);
+        ar.choice = (uint32_t)place;
         rc = read_choice(&ar, choice);
-        ar.choice++; /* the order of the list is the index: hosts leave `index` out */
     }
     gw_event ev = {.kind = GW_EV_USAGE};
     gw_json_ref usage = gw_oc_usage_of(doc, 0);
@@ -340,6 +368,18 @@ static void write_refusal(gw_jw *w, const gw_choice *choice)
         gw_jw_null(w);
 }
 
+static bool is_thinking(const gw_block *block)
+{
+    return block->kind == GW_BLOCK_THINKING || block->kind == GW_BLOCK_REDACTED_THINKING;
+}
+
+/* A signature that has its place in thinking_blocks: a text's goes there on its own, as nothing else holds it. */
+static bool carries_signature(const gw_block *block)
+{
+    return (block->kind == GW_BLOCK_THINKING || block->kind == GW_BLOCK_TEXT) &&
+           gw_has(block->signature);
+}
+
 static void write_thinking(gw_jw *w, const gw_choice *choice)
 {
     if (has_text(choice, GW_BLOCK_THINKING)) {
@@ -348,29 +388,20 @@ static void write_thinking(gw_jw *w, const gw_choice *choice)
     }
     size_t blocks = count_blocks(choice, GW_BLOCK_THINKING);
     bool structured = blocks > 1 || count_blocks(choice, GW_BLOCK_REDACTED_THINKING) > 0;
-    for (size_t i = 0; i < choice->block_count; i++) {
-        if (choice->blocks[i].kind == GW_BLOCK_THINKING && gw_has(choice->blocks[i].signature))
-            structured = true;
-    }
+    for (size_t i = 0; i < choice->block_count; i++)
+        structured = structured || carries_signature(&choice->blocks[i]);
     if (!structured)
         return;
     gw_jw_key(w, "thinking_blocks");
     gw_jw_array(w);
     for (size_t i = 0; i < choice->block_count; i++) {
         const gw_block *block = &choice->blocks[i];
-        bool redacted = block->kind == GW_BLOCK_REDACTED_THINKING;
-        if (block->kind != GW_BLOCK_THINKING && !redacted)
-            continue;
-        gw_jw_object(w);
-        gw_jw_key(w, "type");
-        gw_jw_str(w, redacted ? "redacted_thinking" : "thinking");
-        gw_jw_key(w, redacted ? "data" : "thinking");
-        gw_jw_jstr(w, block->text);
-        if (gw_has(block->signature)) {
-            gw_jw_key(w, "signature");
-            gw_jw_jstr(w, block->signature);
-        }
-        gw_jw_object_end(w);
+        gw_oc_thought thought = {block->kind == GW_BLOCK_REDACTED_THINKING, block->text,
+                                 block->signature, block->origin};
+        if (block->kind == GW_BLOCK_TEXT)
+            thought.text = (gw_jstr){{NULL, 0}};
+        if (is_thinking(block) || carries_signature(block))
+            gw_oc_write_thought(w, &thought, -1);
     }
     gw_jw_array_end(w);
 }
@@ -390,7 +421,8 @@ static void write_calls(gw_jw *w, const gw_choice *choice, aigw_slice seed, uint
         bool empty = block->text.inner.len == 0 && !block->custom;
         gw_jw_object(w);
         gw_jw_key(w, "id");
-        gw_oc_write_call_id(w, block->call_id, seed, index, ordinal++);
+        gw_oc_thought signature = {.signature = block->signature, .origin = block->origin};
+        gw_oc_write_sealed_id(w, block->call_id, seed, index, ordinal++, &signature);
         gw_jw_key(w, "type");
         gw_jw_str(w, type);
         gw_jw_key(w, type);
@@ -400,7 +432,7 @@ static void write_calls(gw_jw *w, const gw_choice *choice, aigw_slice seed, uint
         gw_jw_key(w, block->custom ? "input" : "arguments");
         gw_jw_jstr(w, empty ? gw_jstr_lit("{}") : block->text);
         gw_jw_object_end(w);
-        gw_oc_write_call_signature(w, block->signature);
+        gw_oc_write_call_signature(w, block->origin, block->signature);
         gw_jw_object_end(w);
     }
     gw_jw_array_end(w);

@@ -12,7 +12,7 @@ typedef struct gw_oc_call {
     gw_jstr id;     /* the host's; gw_alloc. Absent: none given */
     uint32_t block; /* valid once opened */
     bool opened, closed, custom;
-    bool any_args;
+    bool any_args, is_signed;
     /* Is the JSON of the arguments complete? */
     int depth;
     bool in_string, escaped, complete;
@@ -75,8 +75,9 @@ typedef struct gw_oc_out_choice {
     int64_t code_points; /* of the content so far */
     int64_t block_start; /* where the open text block starts */
     gw_buf citations;    /* of the open text block, as list elements: sent when its end is known */
-    gw_buf annotations;  /* of the blocks before, as they go out, with commas: in one chunk at the end */
-    gw_buf thinking;     /* text of the open thinking block: goes out once more with its signature */
+    gw_buf
+        annotations; /* of the blocks before, as they go out, with commas: in one chunk at the end */
+    gw_buf thinking; /* text of the open thinking block: goes out once more with its signature */
     uint32_t thinking_blocks; /* that went out */
 } gw_oc_out_choice;
 
@@ -115,7 +116,8 @@ typedef struct gw_oc_tap {
         bool id_again, name_again;
     } wanted[GW_OC_TAP_CALLS];
     size_t wanted_count;
-    uint64_t roles, roles_again; /* a bit for each choice: had a role; has one again in this event */
+    uint64_t roles,
+        roles_again;           /* a bit for each choice: had a role; has one again in this event */
     char head[GW_OC_TAP_HEAD]; /* id, created and model of the stream, as members */
     size_t head_len;
 } gw_oc_tap;

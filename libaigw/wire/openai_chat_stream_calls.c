@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "chat/seal.h"
 
 enum { MAX_CALLS = 1024 };
 
@@ -44,6 +45,7 @@ static bool same_id(gw_jstr a, gw_jstr b)
 typedef struct call_fragment {
     int64_t index; /* -1: none */
     gw_jstr id, name, args, signature;
+    aigw_format origin; /* of the signature */
     bool custom;
 } call_fragment;
 
@@ -113,6 +115,7 @@ static int open_call(const gw_oc_chunk *cr, gw_oc_call *call, const call_fragmen
     if (rc != AIGW_OK)
         return rc;
     call->opened = true;
+    call->is_signed = gw_has(f->signature);
     call->block = choice->next_block++;
     choice->open_calls++;
     choice->opened_calls++;
@@ -127,12 +130,15 @@ static int open_call(const gw_oc_chunk *cr, gw_oc_call *call, const call_fragmen
     }
     ev.tool_name = f->name;
     ev.custom = call->custom;
+    ev.signature = f->signature;
+    ev.origin = f->origin;
     return gw_emit(cr->sink, &ev);
 }
 
 static int call_delta(const gw_oc_chunk *cr, gw_oc_call *call, const call_fragment *f)
 {
-    if (f->args.inner.len == 0 && !gw_has(f->signature))
+    bool late = gw_has(f->signature) && !call->is_signed;
+    if (f->args.inner.len == 0 && !late)
         return AIGW_OK;
     if (call->closed)
         return gw_jstr_blank(f->args)
@@ -145,7 +151,11 @@ static int call_delta(const gw_oc_chunk *cr, gw_oc_call *call, const call_fragme
     ev.choice = cr->choice->index;
     ev.block = call->block;
     ev.delta = f->args;
-    ev.signature = f->signature;
+    if (late) {
+        call->is_signed = true;
+        ev.signature = f->signature;
+        ev.origin = f->origin;
+    }
     return gw_emit(cr->sink, &ev);
 }
 
@@ -161,7 +171,15 @@ static int read_fragment(const gw_oc_chunk *cr, gw_json_ref ref, call_fragment *
     f->id = gw_jstr_of(doc, gw_json_get(doc, ref, "id"));
     if (f->id.inner.len == 0)
         f->id = (gw_jstr){{NULL, 0}};
-    f->signature = gw_oc_call_signature(doc, ref);
+    gw_sealed sealed;
+    gw_event beside = {.kind = GW_EV_DELTA};
+    if (gw_unseal_id(cr->r->arena, f->id, &f->id, &sealed)) { /* of a gateway like this one */
+        beside.signature = sealed.text;
+        beside.origin = sealed.origin;
+    }
+    gw_oc_read_call_signature(cr->r->arena, doc, ref, &beside);
+    f->signature = beside.signature;
+    f->origin = beside.origin;
     if (gw_json_typeof(doc, body) != GW_JSON_OBJECT)
         return AIGW_OK;
     f->name = gw_jstr_of(doc, gw_json_get(doc, body, "name"));

@@ -52,6 +52,7 @@ static int open_plain(const gw_oc_chunk *cr, gw_block_kind kind)
 
 typedef struct said {
     gw_jstr text, signature;
+    aigw_format origin;
     gw_raw citations, logprobs;
 } said;
 
@@ -72,6 +73,7 @@ static int say(const gw_oc_chunk *cr, gw_block_kind kind, const said *what)
     ev.block = cr->choice->open_block;
     ev.delta = what->text;
     ev.signature = what->signature;
+    ev.origin = what->origin;
     ev.raw = what->citations;
     ev.logprobs = what->logprobs;
     return gw_emit(cr->sink, &ev);
@@ -99,22 +101,22 @@ static int read_thinking_blocks(const gw_oc_chunk *cr, gw_json_ref blocks, bool 
     int rc = AIGW_OK;
     gw_json_ref ref = gw_json_first(doc, blocks);
     for (; ref != GW_JSON_ABSENT && rc == AIGW_OK; ref = gw_json_next(doc, ref)) {
-        if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
+        gw_oc_thought thought;
+        if (!gw_oc_read_thought(cr->r->arena, doc, ref, &thought))
             continue;
-        gw_jstr data = gw_jstr_of(doc, gw_json_get(doc, ref, "data"));
-        if (gw_has(data)) {
-            rc = say_whole(cr, (gw_event){.block_kind = GW_BLOCK_REDACTED_THINKING, .delta = data});
+        if (thought.redacted) {
+            rc = say_whole(cr, (gw_event){.block_kind = GW_BLOCK_REDACTED_THINKING,
+                                          .delta = thought.text,
+                                          .origin = thought.origin});
             continue;
         }
-        said what = {.text = gw_jstr_lit("")};
-        what.signature = gw_jstr_of(doc, gw_json_get(doc, ref, "signature"));
+        said what = {
+            .text = gw_jstr_lit(""), .signature = thought.signature, .origin = thought.origin};
         /* What signs an open block repeats the text that has been said. */
         bool signs = what.signature.inner.len > 0 && cr->choice->open &&
                      cr->choice->open_kind == GW_BLOCK_THINKING;
         if (!text_beside && !signs)
-            what.text = gw_jstr_of(doc, gw_json_get(doc, ref, "thinking"));
-        if (what.signature.inner.len == 0)
-            what.signature = (gw_jstr){{NULL, 0}};
+            what.text = thought.text;
         rc = say(cr, GW_BLOCK_THINKING, &what);
         if (rc == AIGW_OK && gw_has(what.signature))
             rc = gw_oc_stream_close_plain(

@@ -147,7 +147,9 @@ static int start_call(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event
     gw_jw_key(&w, "index");
     gw_jw_int(&w, index);
     gw_jw_key(&w, "id");
-    gw_oc_write_call_id(&w, ev->call_id, gw_slice(wr->id_seed, wr->id_seed_len), ev->choice, index);
+    gw_oc_thought signature = {.signature = ev->signature, .origin = ev->origin};
+    gw_oc_write_sealed_id(&w, ev->call_id, gw_slice(wr->id_seed, wr->id_seed_len), ev->choice,
+                          index, &signature);
     gw_jw_key(&w, "type");
     gw_jw_str(&w, type);
     gw_jw_key(&w, type);
@@ -157,6 +159,7 @@ static int start_call(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event
     gw_jw_key(&w, ev->custom ? "input" : "arguments");
     gw_jw_str(&w, "");
     gw_jw_object_end(&w);
+    gw_oc_write_call_signature(&w, ev->origin, ev->signature);
     gw_jw_object_end(&w);
     gw_jw_array_end(&w);
     plain_end(wr, out);
@@ -177,7 +180,7 @@ static void call_fragment(gw_oc_writer *wr, const gw_oc_out_call *call, const gw
     gw_jw_key(&w, call->custom ? "input" : "arguments");
     gw_jw_jstr(&w, args);
     gw_jw_object_end(&w);
-    gw_oc_write_call_signature(&w, ev->signature);
+    gw_oc_write_call_signature(&w, ev->origin, ev->signature);
     gw_jw_object_end(&w);
     gw_jw_array_end(&w);
     plain_end(wr, out);
@@ -186,26 +189,17 @@ static void call_fragment(gw_oc_writer *wr, const gw_oc_out_call *call, const gw
 /* A whole block, text included: what is replayed must be what was signed. The index is for clients that
  * join the lists of deltas by it. */
 static void thinking_block(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event *ev,
-                           bool redacted, gw_buf *out)
+                           gw_buf *out)
 {
+    bool redacted = ev->block_kind == GW_BLOCK_REDACTED_THINKING;
+    gw_oc_thought thought = {redacted, ev->delta, ev->signature, ev->origin};
+    if (!redacted) /* of a text the signature alone */
+        thought.text.inner =
+            ev->block_kind == GW_BLOCK_THINKING ? gw_buf_slice(&choice->thinking) : GW_S("");
     gw_jw w = chunk_begin(wr, ev->choice, out);
     gw_jw_key(&w, "thinking_blocks");
     gw_jw_array(&w);
-    gw_jw_object(&w);
-    gw_jw_key(&w, "index");
-    gw_jw_int(&w, choice->thinking_blocks++);
-    gw_jw_key(&w, "type");
-    gw_jw_str(&w, redacted ? "redacted_thinking" : "thinking");
-    gw_jw_key(&w, redacted ? "data" : "thinking");
-    if (redacted)
-        gw_jw_jstr(&w, ev->delta);
-    else
-        gw_jw_inner(&w, gw_buf_slice(&choice->thinking));
-    if (gw_has(ev->signature)) {
-        gw_jw_key(&w, "signature");
-        gw_jw_jstr(&w, ev->signature);
-    }
-    gw_jw_object_end(&w);
+    gw_oc_write_thought(&w, &thought, choice->thinking_blocks++);
     gw_jw_array_end(&w);
     plain_end(wr, out);
 }
@@ -264,7 +258,8 @@ static int take_citations(gw_oc_writer *wr, gw_oc_out_choice *choice)
 }
 
 /* One chunk holds all: clients do not join lists of two chunks, some even fail on it. */
-static void send_annotations(gw_oc_writer *wr, gw_oc_out_choice *choice, uint32_t index, gw_buf *out)
+static void send_annotations(gw_oc_writer *wr, gw_oc_out_choice *choice, uint32_t index,
+                             gw_buf *out)
 {
     if (gw_buf_len(&choice->annotations) == 0)
         return;
@@ -295,11 +290,13 @@ static int block_start(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
     if (call)
         return start_call(wr, choice, ev, out);
     if (ev->block_kind == GW_BLOCK_REDACTED_THINKING)
-        thinking_block(wr, choice, ev, true, out);
+        thinking_block(wr, choice, ev, out);
     else if (ev->block_kind == GW_BLOCK_NATIVE)
         native_block(wr, ev, out);
     else if (ev->block_kind == GW_BLOCK_TEXT)
         keep_citations(choice, ev->raw);
+    if (ev->block_kind == GW_BLOCK_TEXT && ev->signature.inner.len > 0)
+        thinking_block(wr, choice, ev, out);
     return AIGW_OK;
 }
 
@@ -311,6 +308,8 @@ static int block_delta(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
         text_chunk(wr, "content", ev, out);
         choice->code_points += gw_oc_code_points(ev->delta);
         keep_citations(choice, ev->raw);
+        if (ev->signature.inner.len > 0)
+            thinking_block(wr, choice, ev, out);
         return AIGW_OK;
     case GW_BLOCK_REFUSAL:
         text_chunk(wr, "refusal", ev, out);
@@ -321,7 +320,7 @@ static int block_delta(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_even
         if (choice->thinking.failed)
             gw_buf_clear(&choice->thinking); /* too much to keep: the signature alone must do */
         if (ev->signature.inner.len > 0)
-            thinking_block(wr, choice, ev, false, out);
+            thinking_block(wr, choice, ev, out);
         return AIGW_OK;
     case GW_BLOCK_TOOL_CALL:
         call = open_call(choice, ev->block);

@@ -82,8 +82,8 @@ gw_tap_verdict gw_oc_tap_event(void *tap_state, const gw_sse_event *event, aigw_
         tap->finished = true;
     if (tap->head_len == 0)
         gw_oc_tap_keep_head(tap, data);
-    bool look = gw_find(data, GW_S("\"tool_calls\"")) != NULL ||
-                gw_find(data, GW_S("\"role\"")) != NULL;
+    bool look =
+        gw_find(data, GW_S("\"tool_calls\"")) != NULL || gw_find(data, GW_S("\"role\"")) != NULL;
     bool odd = look && !gw_oc_tap_is_plain(tap, data);
     if (!says(data, GW_S("\"usage\"")) && !says(data, GW_S("\"error\"")))
         return odd ? GW_TAP_REPAIR : GW_TAP_PASS;

@@ -327,8 +327,8 @@ bool gw_oc_tap_repair(const void *tap_state, const gw_sse_event *event, gw_tap_v
     if (arena == NULL)
         return false;
     rewriting rw = {tap, &doc, gw_jw_on(out), 0};
-    bool inside = event->data.data >= raw.data &&
-                  event->data.data + event->data.len <= raw.data + raw.len;
+    bool inside =
+        event->data.data >= raw.data && event->data.data + event->data.len <= raw.data + raw.len;
     if (inside) {
         size_t from = (size_t)(event->data.data - raw.data);
         gw_buf_append(out, raw.data, from);

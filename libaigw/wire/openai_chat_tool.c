@@ -201,7 +201,8 @@ void gw_oc_write_tool_name(gw_oc_writing *wr, gw_jstr name)
 static int write_tool(gw_oc_writing *wr, const gw_tool *tool)
 {
     gw_jw *w = &wr->w;
-    if (wr->same && gw_has_raw(tool->raw)) {
+    bool loose = tool->strict >= 0 && gw_oc_has_quirk(wr, GW_QUIRK_NO_STRICT);
+    if (wr->same && gw_has_raw(tool->raw) && !loose) {
         gw_jw_raw(w, tool->raw.json);
         return AIGW_OK;
     }
@@ -210,6 +211,11 @@ static int write_tool(gw_oc_writing *wr, const gw_tool *tool)
                             "unsupported_tool", "this hosted tool does not exist at the target");
     if (tool->cache != GW_CACHE_NONE) {
         int rc = gw_oc_note(wr, tool->at, "cache marks on tools do not exist at the target");
+        if (rc != AIGW_OK)
+            return rc;
+    }
+    if (loose && tool->strict == 1) {
+        int rc = gw_oc_note(wr, tool->at, "this host does not enforce schemas of tools");
         if (rc != AIGW_OK)
             return rc;
     }
@@ -228,7 +234,7 @@ static int write_tool(gw_oc_writing *wr, const gw_tool *tool)
         gw_jw_key(w, "parameters");
         gw_jw_raw(w, tool->schema.json);
     }
-    if (tool->strict >= 0) {
+    if (tool->strict >= 0 && !loose) {
         gw_jw_key(w, "strict");
         gw_jw_bool(w, tool->strict == 1);
     }
@@ -280,7 +286,18 @@ static void write_allowed(gw_oc_writing *wr, bool required)
     gw_jw_object_end(w);
 }
 
-static void write_choice(gw_oc_writing *wr)
+/* Hosts that take strings only: auto stays auto, everything else must call something. */
+static int write_choice_word(gw_oc_writing *wr)
+{
+    bool may = wr->request->tool_choice == GW_TOOL_ALLOWED_AUTO;
+    gw_jw_str(&wr->w, may ? "auto" : "required");
+    aigw_slice name = {NULL, 0};
+    if (wr->request->tool_name_count > 0)
+        name = wr->request->tool_names[0].inner;
+    return gw_oc_note_value(wr, name, "this host cannot be told which tool to call");
+}
+
+static int write_choice(gw_oc_writing *wr)
 {
     static const char *const words[] = {
         [GW_TOOL_AUTO] = "auto", [GW_TOOL_NONE] = "none", [GW_TOOL_REQUIRED] = "required"};
@@ -288,10 +305,13 @@ static void write_choice(gw_oc_writing *wr)
     gw_jw_key(&wr->w, "tool_choice");
     if (r->tool_choice <= GW_TOOL_REQUIRED)
         gw_jw_str(&wr->w, words[r->tool_choice]);
+    else if (gw_oc_has_quirk(wr, GW_QUIRK_NO_NAMED_CHOICE))
+        return write_choice_word(wr);
     else if (r->tool_choice == GW_TOOL_NAMED)
         write_named(wr, r->tool_names[0]);
     else
         write_allowed(wr, r->tool_choice == GW_TOOL_ALLOWED_REQUIRED);
+    return AIGW_OK;
 }
 
 int gw_oc_write_tools(gw_oc_writing *wr)
@@ -310,10 +330,15 @@ int gw_oc_write_tools(gw_oc_writing *wr)
     if (rc != AIGW_OK || (r->tool_count == 0 && !wr->same))
         return rc;
     if (r->tool_choice != GW_TOOL_UNSAID)
-        write_choice(wr);
-    if (r->parallel_tool_calls >= 0) {
-        gw_jw_key(w, "parallel_tool_calls");
-        gw_jw_bool(w, r->parallel_tool_calls == 1);
-    }
+        rc = write_choice(wr);
+    if (rc != AIGW_OK || r->parallel_tool_calls < 0)
+        return rc;
+    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_PARALLEL_FLAG))
+        return r->parallel_tool_calls == 1
+                   ? AIGW_OK
+                   : gw_oc_note(wr, gw_oc_said_at(wr, "parallel_tool_calls"),
+                                "this host may call several tools at once");
+    gw_jw_key(w, "parallel_tool_calls");
+    gw_jw_bool(w, r->parallel_tool_calls == 1);
     return AIGW_OK;
 }

@@ -3,6 +3,8 @@
 #include "wire/openai_chat.h"
 
 #include "base/error.h"
+#include "base/text.h"
+#include "chat/wrap.h"
 
 int gw_oc_wrong(const gw_oc_reading *rd, gw_json_ref ref, const char *what, const char *expected)
 {
@@ -45,6 +47,22 @@ int gw_oc_string(const gw_oc_reading *rd, gw_json_ref object, const char *name, 
         return gw_json_fail(rd->err, rd->doc, object, AIGW_E_PARSE, "missing", "%s is missing",
                             name);
     return gw_oc_wrong(rd, ref, name, "a string");
+}
+
+void gw_oc_write_schema_words(gw_jw *w, gw_raw schema)
+{
+    gw_jw_begin_string(w);
+    gw_jw_part(w, GW_S(GW_JSON_WORDS));
+    if (gw_has_raw(schema)) {
+        gw_jw_part(w, GW_S(GW_SCHEMA_WORDS));
+        gw_jw_part(w, schema.json);
+    }
+    gw_jw_end_string(w);
+}
+
+int gw_oc_note_value(gw_oc_writing *wr, aigw_slice value, const char *reason)
+{
+    return gw_oc_note(wr, gw_ref_of(wr->request->doc, value), reason);
 }
 
 int gw_oc_note(gw_oc_writing *wr, gw_json_ref at, const char *reason)

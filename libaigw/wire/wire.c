@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum { MAX_PATCHES = 16 };
+#include <string.h>
+
+enum { MAX_PATCHES = 32 };
 
 const gw_wire *const gw_wires[] = {&gw_wire_openai_chat, &gw_wire_anthropic, NULL};
 
@@ -95,10 +97,21 @@ gw_api_error_kind gw_api_error_kind_of(int status)
 static size_t patch_of_key(const gw_json_doc *doc, gw_json_ref key, const gw_patch *patches,
                            size_t count)
 {
-    size_t i = 0;
-    while (i < count && !gw_json_key_is(doc, key, patches[i].member))
-        i++;
-    return i;
+    for (size_t i = count; i > 0; i--) {
+        if (gw_json_key_is(doc, key, patches[i - 1].member))
+            return i - 1;
+    }
+    return count;
+}
+
+/* Is there a later patch of the same member? */
+static bool is_overruled(const gw_patch *patches, size_t count, size_t i)
+{
+    for (size_t later = i + 1; later < count; later++) {
+        if (strcmp(patches[later].member, patches[i].member) == 0)
+            return true;
+    }
+    return false;
 }
 
 static void insert_absent(const gw_patch *patches, size_t count, const bool *found, bool empty,
@@ -106,7 +119,7 @@ static void insert_absent(const gw_patch *patches, size_t count, const bool *fou
 {
     bool first = true;
     for (size_t i = 0; i < count; i++) {
-        if (found[i] || patches[i].remove)
+        if (found[i] || patches[i].remove || is_overruled(patches, count, i))
             continue;
         if (!first)
             gw_buf_putc(out, ',');

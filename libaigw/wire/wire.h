@@ -13,20 +13,21 @@
 
 /* What hosts of a format do otherwise than its owner. Data of providers, obeyed by writers. */
 typedef enum gw_quirk {
-    GW_QUIRK_MAX_TOKENS = 1 << 0,     /* knows max_tokens only, not max_completion_tokens */
-    GW_QUIRK_NO_DEVELOPER = 1 << 1,   /* the role is called system */
-    GW_QUIRK_NO_USAGE_OPTION = 1 << 2, /* refuses stream_options; sends usage by itself or never */
-    GW_QUIRK_NO_JSON_SCHEMA = 1 << 3, /* json_object at most: the schema goes into the prompt */
-    GW_QUIRK_NO_STRICT = 1 << 4,      /* refuses `strict` of tools and schemas */
+    GW_QUIRK_MAX_TOKENS = 1 << 0,       /* knows max_tokens only, not max_completion_tokens */
+    GW_QUIRK_NO_DEVELOPER = 1 << 1,     /* the role is called system */
+    GW_QUIRK_NO_USAGE_OPTION = 1 << 2,  /* refuses stream_options; sends usage by itself or never */
+    GW_QUIRK_NO_JSON_SCHEMA = 1 << 3,   /* json_object at most: the schema goes into the prompt */
+    GW_QUIRK_NO_STRICT = 1 << 4,        /* refuses `strict` of tools and schemas */
     GW_QUIRK_NO_PARALLEL_FLAG = 1 << 5, /* refuses parallel_tool_calls */
-    GW_QUIRK_NO_REASONING = 1 << 6,   /* refuses reasoning_effort */
+    GW_QUIRK_NO_REASONING = 1 << 6,     /* refuses reasoning_effort */
     GW_QUIRK_REASONING_REPLAY = 1 << 7, /* takes reasoning_content in assistant turns */
-    GW_QUIRK_TEXT_ONLY = 1 << 8,      /* content must be a string: parts are joined */
-    GW_QUIRK_NO_METADATA = 1 << 9,    /* refuses metadata, store, service_tier, user */
+    GW_QUIRK_TEXT_ONLY = 1 << 8,        /* content must be a string: parts are joined */
+    GW_QUIRK_NO_METADATA = 1 << 9,      /* refuses metadata, store, service_tier, user */
     GW_QUIRK_NO_PENALTIES = 1 << 10,
     GW_QUIRK_NO_LOGPROBS = 1 << 11,
-    GW_QUIRK_NO_NAMED_CHOICE = 1 << 12, /* tool_choice: strings only; a named tool becomes required */
-    GW_QUIRK_OPENAI = 1 << 13         /* OpenAI proper: unknown members of messages are a 400 */
+    GW_QUIRK_NO_NAMED_CHOICE =
+        1 << 12,              /* tool_choice: strings only; a named tool becomes required */
+    GW_QUIRK_OPENAI = 1 << 13 /* OpenAI proper: unknown members of messages are a 400 */
 } gw_quirk;
 
 /* What the writer of a request must know about its target besides the request. */
@@ -44,7 +45,8 @@ typedef struct gw_answer_options {
     int64_t created;       /* unix seconds when the provider gave none */
     bool include_usage;    /* streams: the client asked for usage */
     bool json_array;       /* Gemini streams: one JSON array instead of server-sent events */
-    int64_t input_estimate; /* streams: tokens of the request, for formats that say them first; 0: unknown */
+    int64_t
+        input_estimate; /* streams: tokens of the request, for formats that say them first; 0: unknown */
     /* What the client asked, in its own words, for answers that echo it (Responses); NULL: unknown. */
     const gw_json_doc *request;
 } gw_answer_options;
@@ -69,7 +71,7 @@ typedef struct gw_patch {
     bool remove; /* takes the member away; value is ignored, an absent one stays absent */
 } gw_patch;
 
-enum { GW_MEND_MAX = 8 };
+enum { GW_MEND_MAX = 24 };
 
 typedef struct gw_wire {
     const char *name;
@@ -163,6 +165,7 @@ const gw_wire *gw_wire_of(aigw_format format);
 int gw_api_error_status(gw_api_error_kind kind);
 gw_api_error_kind gw_api_error_kind_of(int status);
 
+/* Of several patches of one member the last is done. */
 int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
                   aigw_error *err);
 

@@ -317,10 +317,30 @@ static void test_at_most_four_cache_marks(void **state)
     const char *out = kit_text(&k);
     kit_has(out, "{\"type\":\"text\",\"text\":\"1\"}");
     kit_has(out, "{\"type\":\"text\",\"text\":\"2\",\"cache_control\":{\"type\":\"ephemeral\"}}");
+    /* Behind those of five minutes one of an hour is refused. */
     kit_has(out,
             "{\"type\":\"text\",\"text\":\"5\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":"
-            "\"1h\"}}");
+            "\"5m\"}}");
+    assert_true(kit_noted(&k, "/messages/0/content/5"));
+    assert_true(kit_noted(&k, "/messages/0/content/1")); /* the fifth from behind */
+    assert_false(kit_noted(&k, "/messages/0/content/2"));
     gw_buf_free(&text);
+    kit_close(&k);
+}
+
+static void test_an_hour_before_five_minutes(void **state)
+{
+    (void)state;
+    kit k;
+    kit_open(&k);
+    assert_int_equal(kit_request(&k, &gw_wire_openai_chat,
+                                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+                                 "{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"ttl\":\"1h\"}},"
+                                 "{\"type\":\"text\",\"text\":\"b\",\"cache_control\":{}}]}]}",
+                                 ""),
+                     AIGW_OK);
+    kit_has(kit_text(&k), "\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}");
+    assert_int_equal(k.notes.count, 0);
     kit_close(&k);
 }
 
@@ -353,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_strict_notes_refuse),
         cmocka_unit_test(test_at_most_four_cache_marks),
+        cmocka_unit_test(test_an_hour_before_five_minutes),
         cmocka_unit_test(test_no_thinking_inside_a_foreign_tool_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,8 +150,9 @@ static void settings_are_read(void **state)
     assert_int_equal(r.shape, GW_SHAPE_SCHEMA);
     assert_int_equal(r.schema_strict, 1);
     assert_true(gw_eq(r.schema.json, GW_S("{\"a\": 1}")));
-    assert_int_equal(r.extra_count, 2);
-    assert_true(gw_json_key_is(r.doc, r.extras[1].key, "x-new"));
+    assert_int_equal(r.top_logprobs, 2);
+    assert_int_equal(r.extra_count, 1);
+    assert_true(gw_json_key_is(r.doc, r.extras[0].key, "x-new"));
 }
 
 static void parts_are_read(void **state)
@@ -405,7 +406,7 @@ static void foreign_words_are_translated(void **state)
     assert_int_equal(strspn(identifier + 21, "0123456789abcdef"), 64);
     assert_int_equal(notes.count, 3); /* the native part, stop, top_k */
     free(out);
-    gw_write_options legacy = {.quirks = GW_QUIRK_MAX_TOKENS};
+    gw_write_options legacy = {.quirks = GW_QUIRK_MAX_TOKENS | GW_QUIRK_NO_DEVELOPER | GW_QUIRK_TEXT_ONLY};
     out = written(*state, &r, &legacy, NULL);
     assert_non_null(strstr(out, "\"max_tokens\":100"));
     assert_non_null(strstr(out, "{\"role\":\"system\",\"content\":\"a\"}"));

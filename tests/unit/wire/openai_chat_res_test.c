@@ -117,7 +117,7 @@ static void everything_of_a_message_is_read(void **state)
         "logprobs={\"content\":[1],\"refusal\":null}\n"
         "CLOSE 1 text\nOPEN 2 refusal\nDELTA 2 refusal delta=no\nCLOSE 2 refusal\n"
         "OPEN 3 native name=audio raw={\"id\":\"a\"}\nCLOSE 3 native\n"
-        "OPEN 4 call id=c name=f\nDELTA 4 call delta={\\\"a\\\":1} signature=G\nCLOSE 4 call\n"
+        "OPEN 4 call id=c name=f signature=G\nDELTA 4 call delta={\\\"a\\\":1}\nCLOSE 4 call\n"
         "OPEN 5 call custom id=d name=g\nDELTA 5 call delta=raw\nCLOSE 5 call\nFINISH 3 "
         "native=stop\n"
         "OPEN #1 0 thinking\nDELTA #1 0 thinking delta=pq\nCLOSE #1 0 thinking\nOPEN #1 1 text\n"
