@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/text.h"
 
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
@@ -248,8 +249,8 @@ size_t gw_embed_decimal(float value, char *out)
     }
     uint64_t digits = 0;
     int power = 0, exponent = exponent_of(value);
-    /* What has fewer than six digits comes out of six with zeros at its end. */
-    for (int count = 6; count <= MOST_DIGITS; count++) {
+    /* What has fewer than six digits comes out of six with zeros at its end; but the smallest have not so many. */
+    for (int count = value < FLT_MIN ? 1 : 6; count <= MOST_DIGITS; count++) {
         if (try_digits(value, exponent, count, &digits, &power))
             break;
     }

@@ -273,8 +273,10 @@ def test_reasoning_that_nobody_signed_is_not_sent_to_claude(scene, stream):
 def test_what_is_dropped_is_told(scene):
     scene.blocks, scene.stop = [text("y")], "end_turn"
     raw = scene.openai_client.chat.completions.with_raw_response.create(
-        model="claude", seed=1, temperature=1.7, messages=[{"role": "user", "content": "go"}])
-    assert raw.headers["x-aigw-dropped"] == "/seed, /temperature"
+        model="claude", seed=1, temperature=1.7, messages=[{"role": "user", "content": "go"}],
+        extra_headers={"x-aigw-report": "dropped"})
+    told = raw.headers["x-aigw-dropped"]
+    assert told.startswith('"/seed";reason="') and ', "/temperature";reason="' in told
 
 
 def streams(*providers):

@@ -109,6 +109,40 @@ static void test_malformed_requests(void **state)
     expect_denied(400, "malformed_credentials", REQUEST);
 }
 
+/* Each SDK has a field of its own for what it calls a key. */
+static void test_key_fields(void **state)
+{
+    (void)state;
+    char *token = mint_token(rsa, HEADER, GOOD), value[2048];
+    snprintf(value, sizeof value, "Bearer %s", token);
+    const aigw_header fields[] = {{GW_S("Authorization"), aigw_slice_of(value)},
+                                  {GW_S("x-api-key"), aigw_slice_of(token)},
+                                  {GW_S("X-Goog-Api-Key"), aigw_slice_of(token)},
+                                  {GW_S("Api-Key"), aigw_slice_of(token)}};
+    for (size_t i = 0; i < 4; i++) {
+        check_at(&fields[i], 1, NOW, true);
+        assert_int_equal(result.verdict, GW_GATE_PASS);
+        for (size_t k = 0; k < 4; k++) {
+            aigw_header pair[] = {fields[i], fields[k]};
+            check_at(pair, 2, NOW, true);
+            if (i == k)
+                expect_denied(400, "several_credentials", REQUEST);
+            else
+                assert_int_equal(result.verdict, GW_GATE_PASS);
+            pair[1].value = k ? GW_S("a.b.c") : GW_S("Bearer a.b.c");
+            check_at(pair, 2, NOW, true);
+            expect_denied(400, "several_credentials", REQUEST);
+        }
+    }
+    check_at(fields, 4, NOW, true);
+    assert_int_equal(result.verdict, GW_GATE_PASS);
+    check_header("x-goog-api-key", "");
+    expect_denied(400, "malformed_credentials", REQUEST);
+    check_header("api-key", "a b");
+    expect_denied(400, "malformed_credentials", REQUEST);
+    free(token);
+}
+
 static void test_several_credentials(void **state)
 {
     (void)state;
@@ -429,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_off_lets_everything_pass),
         cmocka_unit_test(test_no_token),
         cmocka_unit_test(test_malformed_requests),
+        cmocka_unit_test(test_key_fields),
         cmocka_unit_test(test_several_credentials),
         cmocka_unit_test(test_who_it_is),
         cmocka_unit_test(test_invalid_tokens),
