@@ -205,6 +205,8 @@ static int exponent_of(float value)
     int two = (int)(bits >> 23) - 127, ten = two * 30103 / 100000 - (two < 0);
     while (ten >= 0 && ten < EXACT_POWER && (double)value >= tens[ten + 1])
         ten++;
+    while (ten >= EXACT_POWER && (double)value / tens[EXACT_POWER] >= tens[ten - EXACT_POWER + 1])
+        ten++;
     while (ten < 0 && ten >= -EXACT_POWER && (double)value * tens[-ten] >= 10)
         ten++;
     return ten;
