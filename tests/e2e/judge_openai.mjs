@@ -112,8 +112,8 @@ const responses = {
     const calls = final.output.filter((i) => i.type === 'function_call').map((i) => [i.name, JSON.parse(i.arguments)]);
     const thoughts = final.output.filter((i) => i.type === 'reasoning').flatMap((i) => i.summary).map((s) => s.text);
     return seen(final.output_text, why ? `${final.status}:${why}` : final.status,
-      usage(u.input_tokens, u.input_tokens_details.cached_tokens, u.input_tokens_details.cache_write_tokens,
-        u.output_tokens, u.output_tokens_details.reasoning_tokens, u.total_tokens), calls, thoughts.join(''));
+      usage(u.input_tokens, u.input_tokens_details?.cached_tokens, u.input_tokens_details?.cache_write_tokens,
+        u.output_tokens, u.output_tokens_details?.reasoning_tokens, u.total_tokens), calls, thoughts.join(''));
   },
   async ask(scene, model, streamed) {
     return this.view(await this.call(streamed, { model, input: this.input(scene), max_output_tokens: 500 }));

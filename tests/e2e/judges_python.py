@@ -173,14 +173,15 @@ class OpenAIResponses(Judge):
 
     def view(self, final):
         u = final.usage
-        written = u and u.input_tokens_details.to_dict().get("cache_write_tokens")
+        given = u.input_tokens_details.to_dict() if u and u.input_tokens_details else {}
+        reasoning = u.output_tokens_details.reasoning_tokens if u and u.output_tokens_details else 0
         calls = [(i.name, json.loads(i.arguments) if i.type == "function_call" else i.input)
                  for i in final.output if i.type in ("function_call", "custom_tool_call")]
         thoughts = "".join(s.text for i in final.output if i.type == "reasoning" for s in i.summary)
         why = final.incomplete_details and final.incomplete_details.reason
         return seen(final.output_text, f"{final.status}:{why}" if why else final.status,
-                    u and usage(u.input_tokens, u.input_tokens_details.cached_tokens, written, u.output_tokens,
-                                u.output_tokens_details.reasoning_tokens, u.total_tokens), calls, thoughts)
+                    u and usage(u.input_tokens, given.get("cached_tokens"), given.get("cache_write_tokens"),
+                                u.output_tokens, reasoning, u.total_tokens), calls, thoughts)
 
     def input(self, scene):
         if scene != "image":

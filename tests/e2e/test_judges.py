@@ -39,8 +39,9 @@ GONE = {401, 403}  # the provider refuses our key: not the client's to see
 class Matrix:
     """Runs each judge once, when it is first asked for, over all models and scenes."""
 
-    def __init__(self, base, models, refused):
-        self.base, self.models, self.refused, self.done, self.seen = base, models, refused, set(), {}
+    def __init__(self, base, models, refused, scenes=judges.SCENES):
+        self.base, self.models, self.refused, self.scenes = base, models, refused, scenes
+        self.done, self.seen = set(), {}
 
     def __getitem__(self, key):
         judge = key[0]
@@ -52,11 +53,11 @@ class Matrix:
         for script, names in judges.NODE.items():
             if judge in names:
                 self.done |= set(names)
-                self.seen |= judges.run_node(script, self.base, "k", self.models, judges.SCENES)
+                self.seen |= judges.run_node(script, self.base, "k", self.models, self.scenes)
                 return
         self.done.add(judge)
         made = next(j for j in judges_python.PYTHON if j.name == judge)
-        self.seen |= judges.run_python(made, self.base, "k", self.models, judges.SCENES)
+        self.seen |= judges.run_python(made, self.base, "k", self.models, self.scenes)
 
 
 @pytest.fixture(scope="module")
