@@ -58,14 +58,35 @@ AIGW_API int aigw_exchange_body(aigw_exchange *x, aigw_slice body, aigw_error *e
 /* The most bytes that a body may have that is given later: a server need not read more than that. */
 AIGW_API size_t aigw_exchange_body_max(const aigw_exchange *x);
 
+/*
+ * A body that flows. What passes through to a provider's own API (/pass/...) is not collected: of an
+ * exchange that was started with body_follows, _body_streams says whether its body is wanted in pieces, by
+ * _write and _write_end instead of _body. (_body does as well, if it is all there.) A content-length among
+ * the request's headers holds: no more and no less may be written; without one the body goes on chunked.
+ */
+AIGW_API bool aigw_exchange_body_streams(const aigw_exchange *x);
+
+/* How many bytes _write would take now. 0: none for the moment, or nobody wants any. */
+AIGW_API size_t aigw_exchange_write_room(const aigw_exchange *x);
+
+/*
+ * The next piece; copied. AIGW_OK: *taken bytes of it were taken, the rest is to be given again later;
+ * AIGW_AGAIN: none was; after either, `ready` says when there is room (and _wait returns). AIGW_END: nobody
+ * wants more, there is an answer: see _head. AIGW_E_INVALID: not this exchange, or over content-length.
+ */
+AIGW_API int aigw_exchange_write(aigw_exchange *x, aigw_slice bytes, size_t *taken, aigw_error *err);
+
+/* The body is complete. AIGW_E_INVALID: not this exchange, or short of content-length: free it then. */
+AIGW_API int aigw_exchange_write_end(aigw_exchange *x, aigw_error *err);
+
 /* The head of an answer. Borrowed until the next non-const call on x. */
 typedef struct aigw_head {
     size_t size;
     int status;
     const aigw_header *headers; /* content-type, x-request-id, ...; never framing headers */
     size_t header_count;
-    bool streaming;             /* the body comes in pieces; its length is not known */
-    int64_t body_bytes;         /* -1 when streaming */
+    bool streaming;     /* the length of the body is not known */
+    int64_t body_bytes; /* -1 when streaming; what a GET would have, in an answer to a HEAD */
 } aigw_head;
 
 /* AIGW_OK: *out is filled. AIGW_AGAIN: not yet. Otherwise the exchange failed before an answer. */

@@ -55,6 +55,14 @@
         .action = (action_), .allow = (allow_)                                                     \
     }
 
+/* Here {model} is a provider's name and the path there. */
+#define PASS(method_)                                                                              \
+    {                                                                                              \
+        .method = S(method_), .path = S("/pass/{model}"), .kind = GW_END_PASS, .name = "pass",     \
+        .format = AIGW_FORMAT_OPENAI_CHAT, .body = true,                                           \
+        .allow = "GET, HEAD, POST, PUT, PATCH, DELETE"                                             \
+    }
+
 /* The first path that fits counts: what is more special stands first. */
 static const gw_endpoint endpoints[] = {
     CALL("/v1/chat/completions", GW_END_CHAT, "chat_completions", AIGW_FORMAT_OPENAI_CHAT),
@@ -96,6 +104,12 @@ static const gw_endpoint endpoints[] = {
           NULL),
     ADMIN("POST", "/admin/clients/{id}/enable", "admin_client_enable", GW_ADMIN_ENABLE, true, NULL),
     ADMIN("POST", "/admin/keys/rotate", "admin_keys_rotate", GW_ADMIN_ROTATE_KEYS, true, NULL),
+    PASS("GET"),
+    PASS("HEAD"),
+    PASS("POST"),
+    PASS("PUT"),
+    PASS("PATCH"),
+    PASS("DELETE"),
 };
 
 /* What has no endpoint is still somebody's kind of path. */

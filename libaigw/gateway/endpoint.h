@@ -14,7 +14,8 @@ typedef enum gw_endpoint_kind {
     GW_END_ADMIN,
     GW_END_COUNT, /* how many tokens a chat request has */
     GW_END_EMBED,
-    GW_END_MODEL /* one of the models */
+    GW_END_MODEL, /* one of the models */
+    GW_END_PASS   /* a provider's own API */
 } gw_endpoint_kind;
 
 /* What a gateway has, so that its paths are there. */

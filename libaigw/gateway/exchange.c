@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "gateway/issuer/issuer.h"
+#include "gateway/pass.h"
 #include "gateway/peer.h"
 #include "gateway/state.h"
 
@@ -136,7 +137,9 @@ static void denied(aigw_exchange *x)
 
 static void with_body(aigw_exchange *x)
 {
-    if (!gw_endpoint_is_call(x->endpoint))
+    if (x->pass)
+        gw_pass_go(x);
+    else if (!gw_endpoint_is_call(x->endpoint))
         gw_local_give(x);
     else if (gw_prepare_call(x))
         gw_attempt_next(x);
@@ -144,7 +147,9 @@ static void with_body(aigw_exchange *x)
 
 static void passed(aigw_exchange *x)
 {
-    if (gw_endpoint_is_call(x->endpoint) && !x->json) {
+    if (x->pass) {
+        gw_pass_begin(x);
+    } else if (gw_endpoint_is_call(x->endpoint) && !x->json) {
         x->reason = "content_type";
         gw_respond_fail(x, GW_ERR_INVALID_REQUEST, 415, "The body must be application/json.");
     } else if (!x->endpoint->body || x->body_here) {
@@ -227,6 +232,8 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
     x->body = request->body;
     x->body_due = x->endpoint->body && request->body_follows;
     x->body_here = !x->body_due;
+    if (ok && x->endpoint->kind == GW_END_PASS)
+        ok = gw_pass_open(x);
     return ok;
 }
 
@@ -336,7 +343,7 @@ int aigw_exchange_start(aigw_loop *loop, const aigw_request *request, aigw_ready
 
 int aigw_exchange_body(aigw_exchange *x, aigw_slice body, aigw_error *err)
 {
-    if (!x || !x->body_due)
+    if (!x || !x->body_due || (x->pass && x->pass->streamed))
         return gw_fail(err, AIGW_E_INVALID, "no_body_due", "this exchange waits for no body");
     x->body_due = false;
     x->body_here = true;
@@ -363,6 +370,7 @@ void aigw_exchange_free(aigw_exchange *x)
         wipe_headers(x);
     }
     gw_attempt_drop(x);
+    gw_pass_free(x);
     gw_loop_timer_clear(w->loop, &x->timer);
     gw_loop_undefer(w->loop, &x->tell);
     gw_loop_undefer(w->loop, &x->later);

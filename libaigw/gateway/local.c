@@ -106,6 +106,7 @@ void gw_local_give(aigw_exchange *x)
     case GW_END_CHAT:
     case GW_END_COUNT:
     case GW_END_EMBED:
+    case GW_END_PASS:
         break; /* never: they have an upstream */
     }
 }

@@ -1,11 +1,13 @@
 /* How an embedder takes the answer: head, bytes, waiting, and the blocking form of it all. */
 #include "base/error.h"
-#include "gateway/state.h"
+#include "gateway/pass.h"
 
 #define FORM_MAX ((size_t)64 << 10) /* of a body that nobody has vouched for */
 
 size_t aigw_exchange_body_max(const aigw_exchange *x)
 {
+    if (x->pass) /* it streams; its limit is its own */
+        return SIZE_MAX;
     bool open = x->endpoint && x->endpoint->open && !x->trusted;
     return open ? FORM_MAX : x->live->config->max_exchange_bytes;
 }
@@ -51,13 +53,16 @@ void aigw_exchange_consume(aigw_exchange *x, size_t n)
 {
     size_t have = gw_buf_len(&x->out);
     gw_buf_consume(&x->out, n < have ? n : have);
-    if (x->phase == GW_X_TRYING)
+    if (x->phase == GW_X_TRYING && x->pass)
+        gw_pass_drained(x);
+    else if (x->phase == GW_X_TRYING)
         gw_attempt_drained(x);
 }
 
 static bool has_news(const aigw_exchange *x)
 {
-    return x->phase >= GW_X_DONE || (x->status && (!x->head_seen || gw_buf_len(&x->out) > 0));
+    return x->phase >= GW_X_DONE || (x->pass && gw_pass_has_room(x)) ||
+           (x->status && (!x->head_seen || gw_buf_len(&x->out) > 0));
 }
 
 int aigw_exchange_wait(aigw_exchange *x, int timeout_ms, aigw_error *err)

@@ -1,6 +1,6 @@
 /* The end of an exchange: telling its owner, and the books. Must not see a body or a token. */
 #include "base/text.h"
-#include "gateway/state.h"
+#include "gateway/pass.h"
 
 static void count_tokens(aigw_exchange *x)
 {
@@ -21,7 +21,7 @@ static void count_tokens(aigw_exchange *x)
 
 static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
 {
-    gw_log_field fields[20];
+    gw_log_field fields[24];
     size_t n = 0;
     const gw_upstream *up = x->attempt.upstream;
     fields[n++] = GW_LOG_TEXT("request_id", gw_slice(x->id, x->id_len));
@@ -50,6 +50,10 @@ static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
         fields[n++] = GW_LOG_INT("output_tokens", x->usage.output_tokens);
     if (x->usage.cached_tokens >= 0)
         fields[n++] = GW_LOG_INT("cached_tokens", x->usage.cached_tokens);
+    if (x->pass) {
+        fields[n++] = GW_LOG_INT("request_bytes", (int64_t)x->pass->sent);
+        fields[n++] = GW_LOG_INT("response_bytes", (int64_t)x->pass->received);
+    }
     fields[n++] = GW_LOG_INT("ms", ms);
     if (x->first_byte_ms)
         fields[n++] = GW_LOG_INT("first_byte_ms", x->first_byte_ms - x->begun_ms);
@@ -69,6 +73,10 @@ void gw_settle(aigw_exchange *x, const char *outcome)
                        first);
     gw_metrics_in_flight(x->loop->metrics, -1);
     count_tokens(x);
+    if (x->pass) {
+        gw_metrics_add(x->loop->metrics, GW_C_PASS_REQUEST_BYTES, x->pass->sent);
+        gw_metrics_add(x->loop->metrics, GW_C_PASS_RESPONSE_BYTES, x->pass->received);
+    }
     if (x->live->config->access_log && x->live->log.write)
         access_line(x, outcome, ms);
 }

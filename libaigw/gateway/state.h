@@ -25,6 +25,8 @@ typedef enum gw_phase {
     GW_X_FAILED  /* broke off: `code` and `failure` say how */
 } gw_phase;
 
+typedef struct gw_pass gw_pass; /* pass.h */
+
 struct aigw_exchange {
     aigw_exchange *pool_next;
     gw_arena *arena;
@@ -83,6 +85,7 @@ struct aigw_exchange {
     unsigned renewed; /* targets, a bit each, whose token was fetched anew since they refused it */
     gw_attempt attempt;
     gw_answer_options answer; /* seed empty: not yet made */
+    gw_pass *pass; /* of a pass-through; NULL else */
     char seed[32];
 
     /* The answer */

@@ -62,6 +62,8 @@ static const struct {
     {GW_C_JWT_CACHE_HITS, "aigw_jwt_cache_hits_total", "Tokens found in the cache."},
     {GW_C_JWT_CACHE_MISSES, "aigw_jwt_cache_misses_total", "Tokens whose signature was checked."},
     {GW_C_TOKENS_ISSUED, "aigw_tokens_issued_total", "Tokens minted by the embedded issuer."},
+    {GW_C_PASS_REQUEST_BYTES, "aigw_pass_request_bytes_total", "Bodies of requests passed through."},
+    {GW_C_PASS_RESPONSE_BYTES, "aigw_pass_response_bytes_total", "Bodies of answers to them."},
 };
 
 static void add(cell *c, uint64_t n)

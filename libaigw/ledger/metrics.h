@@ -24,6 +24,8 @@ typedef enum gw_counter {
     GW_C_JWT_CACHE_HITS,
     GW_C_JWT_CACHE_MISSES,
     GW_C_TOKENS_ISSUED,
+    GW_C_PASS_REQUEST_BYTES,
+    GW_C_PASS_RESPONSE_BYTES,
     GW_C_COUNT
 } gw_counter;
 

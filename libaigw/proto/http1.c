@@ -18,7 +18,7 @@ static void clear_message(gw_http1 *p)
     p->method = p->target = p->path = p->query = (aigw_slice){NULL, 0};
     p->header_count = 0;
     p->minor = 1;
-    p->keep_alive = p->expect_continue = p->chunked = false;
+    p->keep_alive = p->expect_continue = p->chunked = p->streamed = false;
     p->content_length = -1;
     p->left = 0;
     p->chunks = (gw_http1_chunks){0};
@@ -152,7 +152,7 @@ static char *body_room(gw_http1 *p, size_t *room)
 
 char *gw_http1_body_space(gw_http1 *p, size_t *room)
 {
-    if (p->state != GW_HTTP1_BODY || p->chunked)
+    if (p->state != GW_HTTP1_BODY || p->chunked || p->streamed)
         return NULL;
     p->expect_continue = false;
     return body_room(p, room);
@@ -187,7 +187,7 @@ static size_t feed_framing(gw_http1 *p, const char *data, size_t len)
         p->state = GW_HTTP1_DONE;
     else if (now == GW_HTTP1_CHUNK_BAD || now == GW_HTTP1_CHUNK_LONG)
         gw_http1_refuse(p, now == GW_HTTP1_CHUNK_LONG ? 431 : 400, reason);
-    else if (p->chunks.left > p->limits.max_body_bytes - gw_buf_len(&p->body))
+    else if (!p->streamed && p->chunks.left > p->limits.max_body_bytes - gw_buf_len(&p->body))
         gw_http1_refuse(p, 413, "body too large");
     return n;
 }
@@ -214,6 +214,45 @@ size_t gw_http1_feed(gw_http1 *p, const char *data, size_t len)
         return 0;
     p->expect_continue = false;
     return p->chunked ? feed_chunked(p, data, len) : feed_length(p, data, len);
+}
+
+void gw_http1_limit_body(gw_http1 *p, size_t max_bytes)
+{
+    p->limits.max_body_bytes = p->body.max = max_bytes;
+    if (p->content_length > 0 && (uint64_t)p->content_length > max_bytes)
+        gw_http1_refuse(p, 413, "body too large");
+}
+
+void gw_http1_stream_body(gw_http1 *p)
+{
+    p->streamed = true;
+}
+
+static size_t take_piece(uint64_t *left, aigw_slice bytes, aigw_slice *piece)
+{
+    *piece = gw_slice(bytes.data, bytes.len < *left ? bytes.len : (size_t)*left);
+    *left -= piece->len;
+    return piece->len;
+}
+
+size_t gw_http1_feed_piece(gw_http1 *p, aigw_slice bytes, aigw_slice *piece)
+{
+    size_t taken = 0;
+    *piece = (aigw_slice){NULL, 0};
+    if (bytes.len > 0)
+        p->expect_continue = false;
+    while (taken < bytes.len && p->state == GW_HTTP1_BODY && piece->len == 0) {
+        aigw_slice rest = gw_skip(bytes, taken);
+        if (!p->chunked)
+            taken += take_piece(&p->left, rest, piece);
+        else if (p->chunks.left > 0)
+            taken += take_piece(&p->chunks.left, rest, piece);
+        else
+            taken += feed_framing(p, rest.data, rest.len);
+        if (!p->chunked && p->left == 0)
+            p->state = GW_HTTP1_DONE;
+    }
+    return taken;
 }
 
 const char *gw_http1_reason(int status)

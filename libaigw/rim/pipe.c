@@ -58,7 +58,8 @@ void gw_pipe_take(gw_pipe *pipe, size_t n)
     gw_buf_consume(&pipe->bytes, n);
     pipe->out += n < before ? n : before;
     size_t left = gw_buf_len(&pipe->bytes);
-    if (pipe->room && before > GW_PIPE_LOW && left <= GW_PIPE_LOW)
+    bool low = before > GW_PIPE_LOW && left <= GW_PIPE_LOW;
+    if (pipe->room && (low || gw_pipe_done(pipe)))
         pipe->room(pipe->writer);
 }
 

@@ -19,7 +19,7 @@ typedef struct gw_pipe {
     uint64_t out;               /* ... and taken */
     void (*more)(void *reader); /* bytes, or the end, have come; NULL: nobody listens */
     void *reader;
-    void (*room)(void *writer); /* bytes were taken, down to GW_PIPE_LOW */
+    void (*room)(void *writer); /* down to GW_PIPE_LOW was taken, or all */
     void *writer;
 } gw_pipe;
 

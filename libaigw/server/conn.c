@@ -130,7 +130,8 @@ static void finish(gw_conn *c, bool more_input)
     } else {
         gw_answer_reset(c);
         gw_http1_reset(&c->request);
-        c->request.limits.max_body_bytes = c->worker->server->options.max_body_bytes;
+        c->request.limits.max_body_bytes = SIZE_MAX; /* until its head is there */
+        c->feeding = false;
         c->in_request = false;
         c->state = GW_CONN_HEAD;
         deadline(c, c->worker->server->options.idle_timeout_ms);
@@ -141,6 +142,7 @@ static void finish(gw_conn *c, bool more_input)
 static void fail(gw_conn *c, int status, const char *reason)
 {
     drop_exchange(c);
+    c->feeding = false;
     c->close = true;
     c->state = GW_CONN_ANSWER;
     deadline(c, c->worker->server->options.write_timeout_ms);
@@ -169,7 +171,7 @@ static void start_exchange(gw_conn *c, bool body_follows)
                             .body_follows = body_follows,
                             .channel = tls ? AIGW_CHANNEL_TLS : AIGW_CHANNEL_CLEAR,
                             .tls_subject = aigw_slice_of(c->tls_subject)};
-    if (gw_eq(r->method, GW_S("HEAD")))
+    if (gw_eq(r->method, GW_S("HEAD")) && !gw_route_streams(r->path))
         request.method = GW_S("GET");
     if (aigw_exchange_start(c->worker->loop, &request, on_ready, c, &c->x, &err) != AIGW_OK)
         fail(c, err.http_status >= 400 ? err.http_status : 500, "the request could not be started");
@@ -179,7 +181,9 @@ static void start_exchange(gw_conn *c, bool body_follows)
 static bool limit_body(gw_conn *c)
 {
     gw_http1 *r = &c->request;
-    size_t max = aigw_exchange_body_max(c->x);
+    size_t max = aigw_exchange_body_max(c->x), ours = c->worker->server->options.max_body_bytes;
+    if (ours < r->limits.max_body_bytes)
+        r->limits.max_body_bytes = ours;
     if (max < r->limits.max_body_bytes)
         r->limits.max_body_bytes = max;
     return gw_buf_len(&r->body) <= r->limits.max_body_bytes &&
@@ -202,7 +206,10 @@ static void begin_early(gw_conn *c)
     if (!c->x)
         return;
     gw_pump_result result = gw_answer_pump(c, &moved);
-    if (result == GW_PUMP_WAIT && !c->head_done && !limit_body(c)) {
+    c->feeding = result == GW_PUMP_WAIT && !c->head_done && aigw_exchange_body_streams(c->x);
+    if (c->feeding) {
+        gw_http1_stream_body(&c->request);
+    } else if (result == GW_PUMP_WAIT && !c->head_done && !limit_body(c)) {
         fail(c, 413, "body too large");
         return;
     }
@@ -233,6 +240,50 @@ static void begin(gw_conn *c)
         fail(c, err.http_status >= 400 ? err.http_status : 500, "the request could not be started");
 }
 
+static bool is_feeding(const gw_conn *c)
+{
+    return c->state == GW_CONN_BODY && c->feeding;
+}
+
+/* A body that flows: as many bytes as the exchange has room for. Returns those it took. */
+static size_t feed(gw_conn *c, aigw_slice in)
+{
+    size_t total = in.len, room;
+    aigw_error err = {0};
+    int code = AIGW_OK;
+    while (in.len > 0 && c->request.state == GW_HTTP1_BODY && code == AIGW_OK &&
+           (room = aigw_exchange_write_room(c->x)) > 0) {
+        aigw_slice piece, some = gw_slice(in.data, in.len < room ? in.len : room);
+        size_t taken;
+        in = gw_skip(in, gw_http1_feed_piece(&c->request, some, &piece));
+        if (piece.len > 0)
+            code = aigw_exchange_write(c->x, piece, &taken, &err);
+    }
+    if (c->request.state == GW_HTTP1_DONE && code == AIGW_OK) {
+        c->state = GW_CONN_ANSWER;
+        code = aigw_exchange_write_end(c->x, &err);
+    }
+    if (c->request.state == GW_HTTP1_FAILED)
+        fail(c, c->request.status, c->request.reason);
+    else if (code < 0)
+        fail(c, err.http_status >= 400 ? err.http_status : 503, "the request could not be taken");
+    else if (c->state == GW_CONN_ANSWER || in.len > 0) /* now it is for the exchange to go on */
+        deadline(c, -1);
+    else if (total > 0)
+        deadline(c, c->worker->server->options.body_timeout_ms);
+    return total - in.len;
+}
+
+/* Before a byte of the body is looked at. */
+static void on_head(gw_conn *c)
+{
+    c->state = GW_CONN_BODY;
+    if (gw_route_streams(c->request.path))
+        begin_early(c);
+    else
+        gw_http1_limit_body(&c->request, c->worker->server->options.max_body_bytes);
+}
+
 /* Feeds the parser; returns the bytes it took. */
 static size_t parse(gw_conn *c, aigw_slice in)
 {
@@ -241,6 +292,11 @@ static size_t parse(gw_conn *c, aigw_slice in)
     if (!c->in_request) {
         c->in_request = true;
         deadline(c, c->worker->server->options.header_timeout_ms);
+    }
+    if (before == GW_HTTP1_HEAD && c->request.state == GW_HTTP1_BODY) {
+        on_head(c);
+        if (c->request.state == GW_HTTP1_BODY)
+            return used;
     }
     switch (c->request.state) {
     case GW_HTTP1_FAILED:
@@ -307,7 +363,11 @@ static size_t drive(gw_conn *c, aigw_slice in)
 {
     size_t total = in.len;
     for (;;) {
-        if (c->state == GW_CONN_HEAD || c->state == GW_CONN_BODY) {
+        if (is_feeding(c)) {
+            in = gw_skip(in, feed(c, in));
+            if (c->state == GW_CONN_BODY && !pump(c, in.len > 0) && c->state == GW_CONN_BODY)
+                break;
+        } else if (c->state == GW_CONN_HEAD || c->state == GW_CONN_BODY) {
             if (in.len > 0) {
                 size_t used = parse(c, in);
                 in = gw_skip(in, used);
@@ -395,7 +455,8 @@ static bool read_once(gw_conn *c)
     size_t used = 0;
     if (c->state != GW_CONN_ANSWER)
         used = drive(c, in);
-    if (used < in.len && (c->state == GW_CONN_ANSWER || c->state == GW_CONN_HEAD) &&
+    if (used < in.len &&
+        (c->state == GW_CONN_ANSWER || c->state == GW_CONN_HEAD || is_feeding(c)) &&
         !gw_buf_append(&c->ahead, data + used, in.len - used))
         gw_conn_kill(c);
     return c->io.tls ? gw_io_buffered(&c->io) : (size_t)n == room;
@@ -452,7 +513,8 @@ void gw_conn_event(gw_conn *c, uint32_t events)
     }
     if (c->state == GW_CONN_HANDSHAKE) {
         handshake(c);
-    } else if (c->state == GW_CONN_ANSWER && (events & EPOLLRDHUP)) {
+    } else if ((c->state == GW_CONN_ANSWER || (is_feeding(c) && gw_buf_len(&c->ahead) > 0)) &&
+               (events & EPOLLRDHUP)) {
         gw_conn_kill(c); /* the client is gone: this cancels the upstream transfer */
     } else {
         if (events & EPOLLOUT) {
@@ -490,7 +552,7 @@ void gw_conn_drain(gw_conn *c)
 static gw_conn *new_conn(gw_worker *worker, int fd)
 {
     const aigw_server_options *options = &worker->server->options;
-    gw_http1_limits limits = {options->max_header_bytes, options->max_body_bytes};
+    gw_http1_limits limits = {options->max_header_bytes, SIZE_MAX};
     gw_conn *c = gw_calloc(1, sizeof *c);
     if (!c)
         return NULL;

@@ -31,6 +31,7 @@ typedef struct gw_conn {
     gw_buf ahead;    /* bytes behind the current request */
     size_t lingered_bytes;
     aigw_exchange *x; /* NULL: idle, or a local answer */
+    bool feeding;     /* BODY: it goes into x as it comes */
     /* The answer */
     gw_buf out;        /* to be sent first: heads, chunk framing, small pieces */
     size_t direct;     /* then so many bytes straight out of x */

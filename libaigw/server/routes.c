@@ -6,6 +6,11 @@
 #include "server/answer.h"
 #include <aigw/metrics.h>
 
+bool gw_route_streams(aigw_slice path)
+{
+    return gw_starts(path, GW_S("/pass/"));
+}
+
 gw_route gw_route_of(aigw_slice path)
 {
     if (gw_eq(path, GW_S("/")) || gw_eq(path, GW_S("/healthz")))

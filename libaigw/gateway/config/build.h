@@ -31,6 +31,10 @@ int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes);
  * beta. Its row, site and credential are resolved. */
 int gw_cfg_make_target(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up);
 
+/* pass.c: what of its own API passes through; `options` are those of its target. */
+int gw_cfg_make_pass(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up,
+                     const gw_http_target_options *options);
+
 /* credential.c: what is fetched (token) or signs (key_pair). Its row and site are resolved. */
 int gw_cfg_make_credential(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up);
 

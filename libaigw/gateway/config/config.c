@@ -59,6 +59,7 @@ void gw_config_free(gw_config *config)
     /* A load that failed half-way: upstreams are zeroed, so the one after the last is freed too. */
     for (size_t i = 0; config->upstreams && i <= config->upstream_count; i++) {
         gw_http_target_free(config->upstreams[i].target);
+        gw_http_target_free(config->upstreams[i].pass);
         aigw_token_source_free(config->upstreams[i].token);
         for (size_t k = 0; k < 3; k++)
             gw_secret_free(&config->upstreams[i].key_secrets[k]);

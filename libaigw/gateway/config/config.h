@@ -39,6 +39,12 @@ typedef struct gw_upstream {
     aigw_token_source *token; /* its credential, if that is fetched; NULL: in the headers */
     gw_secret key_secrets[3]; /* what key_pair points into; wiped on free */
     gw_key_pair key_pair;     /* its credential, if requests are signed; empty: they are not */
+    /* Pass-through: the target without content-type and accept; NULL: nothing passes. */
+    gw_http_target *pass;
+    aigw_slice *pass_paths; /* nothing else passes; none: everything does */
+    size_t pass_path_count;
+    aigw_slice *pass_fixed; /* names of headers that the config sets */
+    size_t pass_fixed_count;
 } gw_upstream;
 
 typedef struct gw_config_issuer {
@@ -76,6 +82,7 @@ typedef struct gw_config {
     bool access_log;
     size_t max_exchange_bytes; /* cap of an exchange's arena and buffers */
     int max_wait_retry_ms;
+    uint64_t max_pass_bytes; /* of a body that passes through; 0: no limit */
     gw_secret *secrets;
     size_t secret_count;
 } gw_config;

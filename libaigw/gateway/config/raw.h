@@ -136,6 +136,8 @@ typedef struct gw_cfg_provider {
     aigw_slice api_version, region, project, location;
     int type; /* index into gw_cfg_provider_types */
     gw_cfg_texts formats, quirks;
+    int pass_through;
+    gw_cfg_texts pass_through_paths;
     gw_cfg_pairs headers;
     gw_cfg_texts models;
     gw_cfg_provider_auth auth;
@@ -166,6 +168,7 @@ typedef struct gw_cfg_limits {
     const gw_cfg_node *node;
     int64_t max_exchange_bytes; /* -1: absent */
     int64_t max_retry_wait_ms;
+    int64_t max_pass_bytes;
 } gw_cfg_limits;
 
 typedef struct gw_cfg_root {

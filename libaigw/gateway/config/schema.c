@@ -280,6 +280,10 @@ static const gw_cfg_key provider_keys[] = {
          "anthropic, gemini, bedrock. Default: the vendor's; a compatible host's is openai-chat."},
     {TEXTS(gw_cfg_provider, quirks, 16),
      .doc = "What the host does not take, instead of what is known of the vendor."},
+    {FLAG(gw_cfg_provider, pass_through, 0),
+     .doc = "Pass /pass/NAME/... on to it as it comes: files, batches, images, audio, rerank."},
+    {TEXTS(gw_cfg_provider, pass_through_paths, 64),
+     .doc = "Only these paths of it and what lies below them, such as /v1/files. Empty: all."},
     {SECTION(gw_cfg_provider, timeouts, timeouts), .doc = "Its time limits."},
     {NUMBER(gw_cfg_provider, max_retries, 2, 0, 10), .doc = "Attempts after the first."},
     {WORD(gw_cfg_provider, max_tokens_field, max_tokens_fields, 0),
@@ -319,6 +323,8 @@ static const gw_cfg_key limits_keys[] = {
             "at least 16 MiB."},
     {NUMBER(gw_cfg_limits, max_retry_wait_ms, 10000, 0, 600000),
      .doc = "Longest wait before a retry; a longer Retry-After goes to the client."},
+    {NUMBER(gw_cfg_limits, max_pass_bytes, 0, 0, 1024 * 1024 * MIB),
+     .doc = "Largest body of a request that passes through; 0: no limit."},
     END};
 static const gw_cfg_section limits = {"the limits section", sizeof(gw_cfg_limits), limits_keys};
 

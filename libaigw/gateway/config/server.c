@@ -81,6 +81,7 @@ int gw_cfg_build_server(gw_cfg_build *b)
     c->log_level = (aigw_log_level)b->raw->log.level;
     c->access_log = b->raw->log.access;
     c->max_wait_retry_ms = (int)b->raw->limits.max_retry_wait_ms;
+    c->max_pass_bytes = (uint64_t)b->raw->limits.max_pass_bytes;
     int64_t bytes = b->raw->limits.max_exchange_bytes;
     if (bytes < 0)
         bytes = 4 * raw->max_body_bytes > LEAST_EXCHANGE_BYTES ? 4 * raw->max_body_bytes

@@ -158,6 +158,8 @@ static const char *useless_key(const gw_cfg_provider *raw)
         return "headers";
     if (raw->auth.node)
         return "auth";
+    if (raw->pass_through || raw->pass_through_paths.count > 0)
+        return "pass_through";
     return raw->ca_file.len > 0 ? "ca_file" : NULL;
 }
 
