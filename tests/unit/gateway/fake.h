@@ -48,7 +48,8 @@ typedef struct fake {
     size_t count, next;
     fake_transfer transfers[FAKE_MAX];
     char *bodies[FAKE_MAX]; /* of the requests, NUL-terminated */
-    char headers[FAKE_MAX][512];
+    char headers[FAKE_MAX][4096];
+    char paths[FAKE_MAX][512]; /* "" where it is the target's own */
     const char *methods[FAKE_MAX];
     size_t running, cancelled, resumed;
     int64_t now_ms, unix_s;
@@ -109,6 +110,8 @@ static int fake_start(void *self, const gw_http_request *request, const gw_http_
         memcpy(f->bodies[f->next], request->body.data, request->body.len);
     f->bodies[f->next][request->body.len] = '\0';
     f->methods[f->next] = request->method;
+    snprintf(f->paths[f->next], sizeof f->paths[0], "%.*s", (int)request->path.len,
+             request->path.len ? request->path.data : "");
     char *at = f->headers[f->next];
     for (size_t i = 0; i < request->header_count; i++)
         at += sprintf(at, "%.*s: %.*s\n", (int)request->headers[i].name.len,
@@ -310,6 +313,22 @@ static inline fake_result fake_take(fake *f, aigw_exchange *x)
 static inline fake_result fake_call(fake *f, const char *path, const char *body)
 {
     return fake_take(f, fake_open(f, path, body));
+}
+
+/* With header fields, given as name, value, ..., NULL; the exchange, for its head, is the caller's. */
+static inline aigw_exchange *fake_ask(fake *f, const char *method, const char *target,
+                                      const char *const *fields, const char *body)
+{
+    aigw_header headers[8];
+    aigw_request request = fake_request(target, body);
+    request.method = aigw_slice_of(method);
+    request.headers = headers;
+    for (; fields && *fields; fields += 2)
+        headers[request.header_count++] =
+            (aigw_header){aigw_slice_of(fields[0]), aigw_slice_of(fields[1])};
+    aigw_exchange *x = NULL;
+    assert_int_equal(aigw_exchange_start(f->loop, &request, NULL, NULL, &x, NULL), AIGW_OK);
+    return x;
 }
 
 static inline aigw_slice fake_header(aigw_exchange *x, const char *name)
