@@ -85,11 +85,11 @@ class OpenAIChat(Judge):
 
     def chunks(self, **asked):
         """Without the SDK's own adding up: each chunk as it came. Usage comes last and once."""
-        text, finish, reports, ids, calls, thought = "", None, [], set(), {}, ""
+        text, finish, reports, ids, calls, thought, untidy = "", None, [], set(), {}, "", []
         for chunk in self.sdk.chat.completions.create(stream=True, stream_options={"include_usage": True}, **asked):
             ids.add((chunk.id, chunk.created, chunk.model))
-            for choice in chunk.choices:
-                assert finish is None, f"a choice after its end: {chunk}"
+            for choice in chunk.choices or []:
+                untidy += [f"a choice after its end: {chunk}"] if finish else []
                 text += choice.delta.content or ""
                 thought += choice.delta.to_dict().get("reasoning_content") or ""
                 for call in choice.delta.tool_calls or []:
@@ -97,11 +97,12 @@ class OpenAIChat(Judge):
                     known = calls.setdefault(call.index, {"name": "", "arguments": ""})
                     known["name"] += said.get("name") or ""
                     known["arguments"] += said.get("arguments") or said.get("input") or ""
-                finish = choice.finish_reason
+                finish = choice.finish_reason or finish
             reports += [chunk.usage] if chunk.usage else []
-        assert len(ids) == 1 and len(reports) <= 1 and sorted(calls) == list(range(len(calls))), (ids, reports, calls)
-        return seen(text, finish, self.counted(reports[0] if reports else None),
-                    [(c["name"], c["arguments"]) for _, c in sorted(calls.items())], thought)
+        if len(ids) != 1 or len(reports) > 1 or sorted(calls) != list(range(len(calls))):
+            untidy.append(f"{ids} {reports} {sorted(calls)}")
+        return {**seen(text, finish, self.counted(reports[-1] if reports else None),
+                       [(c["name"], c["arguments"]) for _, c in sorted(calls.items())], thought), "untidy": untidy}
 
     def counted(self, u):
         if u is None:

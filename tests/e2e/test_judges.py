@@ -120,6 +120,7 @@ def check(judge, upstream, scene, out):
         return check_error(judge, kind, out)
     assert "error" not in out, out["error"]["message"]
     assert out["usage"] == judges.numbers(judge, upstream)
+    assert not out.get("untidy")
     if kind == "plain":
         assert out["text"] == TEXT
     elif kind == "long":
