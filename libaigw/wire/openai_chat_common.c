@@ -347,6 +347,12 @@ void gw_oc_write_sealed_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choic
     gw_jw_seal_id(w, id, signature->origin, signature->signature);
 }
 
+gw_jstr gw_oc_tier_of(gw_jstr tier)
+{
+    return gw_jstr_is(tier, "standard") || gw_jstr_is(tier, "batch") ? gw_jstr_lit("default")
+                                                                     : tier;
+}
+
 void gw_oc_make_call_id(char *to, aigw_slice seed, uint32_t choice, uint32_t ordinal)
 {
     uint64_t h = 14695981039346656037u;

@@ -101,6 +101,15 @@ static gw_jstr other_message(const gw_json_doc *doc, gw_json_ref object)
     return found;
 }
 
+/* Azure says inside of the error that its filter refused. */
+static bool is_filtered(const gw_json_doc *doc, gw_json_ref error)
+{
+    gw_json_ref inner = gw_json_get(doc, error, "innererror");
+    return gw_json_typeof(doc, inner) == GW_JSON_OBJECT &&
+           (gw_json_get(doc, inner, "content_filter_result") != GW_JSON_ABSENT ||
+            gw_json_is(doc, gw_json_get(doc, inner, "code"), "ResponsibleAIPolicyViolation"));
+}
+
 void gw_oc_error_of(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, int status,
                     gw_api_error *out)
 {
@@ -125,6 +134,8 @@ void gw_oc_error_of(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, i
             out->code = number_as_text(arena, number);
         else if (gw_has(out->code) && !gw_parse_i64(out->code.inner, &number))
             number = 0;
+        if (!gw_has(out->code) && is_filtered(doc, error))
+            out->code = gw_jstr_lit("content_filter");
     }
     if (out->status == 0 && number >= 400 && number < 600)
         out->status = (int)number;

@@ -551,7 +551,7 @@ int gw_oc_write_answer(gw_arena *arena, const gw_answer *answer, const gw_answer
     gw_oc_write_usage(w, "usage", &answer->usage, answer->usage_raw);
     if (gw_has(answer->service_tier)) {
         gw_jw_key(w, "service_tier");
-        gw_jw_jstr(w, answer->service_tier);
+        gw_jw_jstr(w, gw_oc_tier_of(answer->service_tier));
     }
     if (gw_has(answer->fingerprint)) {
         gw_jw_key(w, "system_fingerprint");

@@ -59,7 +59,7 @@ static void make_head(gw_oc_writer *wr, const gw_event *ev)
     gw_jw_jstr(&w, ev->model);
     if (gw_has(ev->service_tier)) {
         gw_jw_key(&w, "service_tier");
-        gw_jw_jstr(&w, ev->service_tier);
+        gw_jw_jstr(&w, gw_oc_tier_of(ev->service_tier));
     }
     if (gw_has(ev->fingerprint)) {
         gw_jw_key(&w, "system_fingerprint");
