@@ -2,6 +2,7 @@
 /* Must not know a transport or a dialect's fields. */
 #include "base/error.h"
 #include "base/text.h"
+#include "chat/estimate.h"
 #include "gateway/state.h"
 
 /* Thousands of vectors with thousands of numbers; the arena's cap bounds what is really taken. */
@@ -56,12 +57,12 @@ int gw_embed_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice 
     return rc;
 }
 
-/* Where the provider says nothing and the dialect must: four bytes of text are about one token. */
+/* Where the provider says nothing and the dialect must. */
 static int64_t estimate(const gw_embed_request *r)
 {
     int64_t tokens = 0;
     for (size_t i = 0; i < r->input_count; i++)
-        tokens += (int64_t)(r->inputs[i].text.inner.len + 3) / 4;
+        tokens += gw_estimate_text(r->inputs[i].text.inner);
     return tokens;
 }
 

@@ -148,9 +148,31 @@ static bool read_stream(aigw_exchange *x)
     return true;
 }
 
+static bool has_call(const aigw_exchange *x, const gw_route_target *target)
+{
+    const gw_upstream *up = &x->live->config->upstreams[target->provider];
+    const gw_call call = {
+        .op = x->op, .model = target->model.len ? target->model : x->model, .stream = x->stream};
+    return gw_provider_format(up->provider, &up->site, up->formats, x->endpoint->format, &call);
+}
+
+/* Of several targets, those that have such a call at all; when none has, the first one says so. Counting has
+ * an answer everywhere. */
+static void keep_able(aigw_exchange *x)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < x->target_count && x->op != GW_OP_COUNT; i++) {
+        if (has_call(x, &x->targets[i]))
+            x->targets[n++] = x->targets[i];
+    }
+    x->target_count = n ? n : x->target_count;
+}
+
 static bool plan(aigw_exchange *x)
 {
     x->target_count = gw_plan(&x->live->config->routes, x->model, x->targets);
+    if (x->target_count > 1)
+        keep_able(x);
     if (x->target_count)
         return true;
     gw_api_error error = {.kind = GW_ERR_NOT_FOUND,
