@@ -67,10 +67,10 @@ typedef struct gw_or_writer {
     bool message; /* a message item is open, at message_index */
     uint32_t message_index, content_index;
     gw_buf content;     /* its finished parts */
-    gw_buf annotations; /* of the part at hand, */
-    uint32_t annotation_count;
-    gw_buf logprobs;  /* and its log probabilities */
-    gw_or_open *open; /* gw_alloc */
+    gw_buf citations;   /* of the part at hand as they came, */
+    gw_buf annotations; /* as they go out, */
+    gw_buf logprobs;    /* and its log probabilities */
+    gw_or_open *open;   /* gw_alloc */
     size_t open_count, open_cap;
     bool refused;
     bool has_finish;

@@ -120,7 +120,7 @@ void gw_or_out_part_added(gw_or_writer *s, gw_or_open *b, gw_buf *out)
     b->index = s->message_index;
     gw_buf_clear(&s->annotations);
     gw_buf_clear(&s->logprobs);
-    s->annotation_count = 0;
+    gw_buf_clear(&s->citations);
     gw_jw w = begin_part(s, out, "response.content_part.added");
     gw_jw_key(&w, "part");
     write_part(&w, s, b);
@@ -136,35 +136,50 @@ static gw_arena *arena_of(gw_or_writer *s)
     return s->arena;
 }
 
+/* They may come before the text that they stand for: they wait until all of it is there. */
+static void keep_citations(gw_or_writer *s, aigw_slice raw)
+{
+    while (raw.len > 0 && strchr(" \t\r\n", raw.data[0]) != NULL)
+        raw = gw_skip(raw, 1);
+    while (raw.len > 0 && strchr(" \t\r\n", raw.data[raw.len - 1]) != NULL)
+        raw.len--;
+    if (raw.len >= 2 && raw.data[0] == '[')
+        raw = gw_slice(raw.data + 1, raw.len - 2);
+    add_elements(&s->citations, raw);
+}
+
 /* Each citation in an event of its own. */
-static int write_citations(gw_or_writer *s, const gw_or_open *b, gw_raw raw, gw_buf *out)
+static int write_citations(gw_or_writer *s, const gw_or_open *b, gw_buf *out)
 {
     gw_json_limits limits = {0, 0, true};
     gw_json_doc doc;
     gw_buf list;
-    if (!gw_has_raw(raw))
+    if (gw_buf_len(&s->citations) == 0)
         return AIGW_OK;
     gw_arena *arena = arena_of(s);
     if (arena == NULL)
         return AIGW_E_NOMEM;
     gw_buf_init(&list, s->annotations.max);
-    gw_jw elements = gw_jw_on(&list);
-    gw_jw_array(&elements);
-    gw_or_write_citations(arena, &elements, raw,
+    gw_buf_putc(&list, '[');
+    gw_buf_add(&list, gw_buf_slice(&s->citations));
+    gw_buf_putc(&list, ']');
+    gw_jw elements = gw_jw_on(&s->annotations);
+    gw_or_write_citations(arena, &elements, (gw_raw){gw_buf_slice(&list)},
                           gw_oc_code_points((gw_jstr){gw_buf_slice(&b->text)}));
-    gw_jw_array_end(&elements);
-    aigw_slice all = gw_buf_slice(&list);
-    int rc = list.failed ? AIGW_E_LIMIT : gw_json_parse(arena, all, &limits, &doc, NULL);
+    gw_buf_clear(&list);
+    gw_buf_putc(&list, '[');
+    gw_buf_add(&list, gw_buf_slice(&s->annotations));
+    gw_buf_putc(&list, ']');
+    bool failed = list.failed || s->annotations.failed;
+    int rc = failed ? AIGW_E_LIMIT : gw_json_parse(arena, gw_buf_slice(&list), &limits, &doc, NULL);
     gw_json_ref ref = rc == AIGW_OK ? gw_json_first(&doc, 0) : GW_JSON_ABSENT;
-    for (; ref != GW_JSON_ABSENT; ref = gw_json_next(&doc, ref)) {
+    for (int64_t i = 0; ref != GW_JSON_ABSENT; ref = gw_json_next(&doc, ref)) {
         gw_jw w = begin_part(s, out, "response.output_text.annotation.added");
-        put_int(&w, "annotation_index", s->annotation_count++);
+        put_int(&w, "annotation_index", i++);
         gw_jw_key(&w, "annotation");
         gw_jw_raw(&w, gw_json_raw(&doc, ref));
         gw_or_out_end(&w);
     }
-    if (rc == AIGW_OK && all.len > 2)
-        add_elements(&s->annotations, gw_slice(all.data + 1, all.len - 2));
     gw_buf_free(&list);
     return rc;
 }
@@ -188,13 +203,17 @@ int gw_or_out_text_delta(gw_or_writer *s, gw_or_open *b, const gw_event *event, 
     }
     if (gw_has_raw(probs))
         add_elements(&s->logprobs, gw_slice(probs.json.data + 1, probs.json.len - 2));
-    int rc = write_citations(s, b, event->raw, out);
-    return rc == AIGW_OK && b->text.failed ? AIGW_E_LIMIT : rc;
+    if (gw_has_raw(event->raw))
+        keep_citations(s, event->raw.json);
+    return b->text.failed || s->citations.failed ? AIGW_E_LIMIT : AIGW_OK;
 }
 
 int gw_or_out_part_done(gw_or_writer *s, gw_or_open *b, gw_buf *out)
 {
     bool refusal = b->kind == GW_BLOCK_REFUSAL;
+    int rc = write_citations(s, b, out);
+    if (rc != AIGW_OK)
+        return rc;
     gw_jw w = begin_part(s, out, refusal ? "response.refusal.done" : "response.output_text.done");
     put_jstr(&w, refusal ? "refusal" : "text", (gw_jstr){gw_buf_slice(&b->text)});
     if (!refusal) {

@@ -314,8 +314,8 @@ int gw_or_writer_event(void *state, const gw_event *event, gw_buf *out)
 int gw_or_writer_init(void *state, const gw_answer_options *options)
 {
     gw_or_writer *s = state;
-    gw_buf *const bufs[] = {&s->head,     &s->items,     &s->content, &s->annotations,
-                            &s->logprobs, &s->usage_raw, &s->refusal};
+    gw_buf *const bufs[] = {&s->head,        &s->items,    &s->content,   &s->citations,
+                            &s->annotations, &s->logprobs, &s->usage_raw, &s->refusal};
     s->options = *options;
     s->usage = gw_usage_unknown();
     for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++)
@@ -326,8 +326,8 @@ int gw_or_writer_init(void *state, const gw_answer_options *options)
 void gw_or_writer_free(void *state)
 {
     gw_or_writer *s = state;
-    gw_buf *const bufs[] = {&s->head,     &s->items,     &s->content, &s->annotations,
-                            &s->logprobs, &s->usage_raw, &s->refusal};
+    gw_buf *const bufs[] = {&s->head,        &s->items,    &s->content,   &s->citations,
+                            &s->annotations, &s->logprobs, &s->usage_raw, &s->refusal};
     while (s->open_count > 0)
         drop_first(s);
     gw_free(s->open);
