@@ -131,15 +131,17 @@ static int bind_text(binder *b, int64_t max, const gw_cfg_node *node, aigw_slice
 
 static int bind_word(binder *b, const gw_cfg_key *key, const gw_cfg_node *node, int *out)
 {
-    char list[128] = "";
+    char list[200] = "";
     size_t at = 0;
+    bool cut = false;
     for (int i = 0; key->words[i]; i++) {
         if (node->shape == GW_CFG_SCALAR && gw_eq(node->text, aigw_slice_of(key->words[i]))) {
             *out = i;
             return AIGW_OK;
         }
         size_t n = strlen(key->words[i]);
-        if (at + n + 3 < sizeof list) {
+        cut = cut || at + n + 3 >= sizeof list;
+        if (!cut) {
             if (at > 0) {
                 memcpy(list + at, ", ", 2);
                 at += 2;
@@ -148,7 +150,8 @@ static int bind_word(binder *b, const gw_cfg_key *key, const gw_cfg_node *node, 
             at += n;
         }
     }
-    return gw_cfg_fail(b->err, node, "unknown_word", "expected one of: %s", list);
+    return gw_cfg_fail(b->err, node, "unknown_word", "expected one of: %s%s", list,
+                       cut ? ", ..." : "");
 }
 
 static int check_count(binder *b, const gw_cfg_key *key, const gw_cfg_node *node, size_t count)

@@ -175,41 +175,59 @@ static void put_vendor(env *e, const char *type, const char *key, const char *ba
     put_var(e, entry, "base_url", base);
 }
 
-/* Gemini, by the endpoint that speaks OpenAI's format. */
+/* Gemini. Of the two names the first wins, as in Google's own clients. */
 static void put_google(env *e)
 {
-    if (!get(e, "GOOGLE_API_KEY"))
+    const char *name = get(e, "GOOGLE_API_KEY") ? "GOOGLE_API_KEY" : "GEMINI_API_KEY";
+    if (!get(e, name))
         return;
-    gw_cfg_node *entry = put_provider(e, "google", "openai");
-    put_text(e, entry, "base_url", "https://generativelanguage.googleapis.com/v1beta/openai", NULL);
-    put_var(e, entry, "api_key", "GOOGLE_API_KEY");
+    gw_cfg_node *entry = put_provider(e, "google", "gemini");
+    put_var(e, entry, "api_key", name);
     gw_cfg_node *models = put(e, entry, GW_CFG_LIST, "models", NULL, NULL);
-    put_text(e, models, NULL, "gemini-", NULL);
-    put_text(e, models, NULL, "gemma-", NULL);
+    for (const char *const *prefix = gw_provider_named(GW_S("gemini"))->model_prefixes; *prefix;
+         prefix++)
+        put_text(e, models, NULL, *prefix, NULL);
 }
 
-/* Azure's v1 API: OpenAI's format, the key in a header of its own; models: "azure/DEPLOYMENT". */
+/* Azure: models are "azure/DEPLOYMENT". */
 static int put_azure(env *e)
 {
-    const char *endpoint = get(e, "AZURE_OPENAI_ENDPOINT");
-    char url[1024];
     if (!get(e, "AZURE_API_KEY"))
         return AIGW_OK;
     /* Deployments hand out all keys alike; one without its address must not keep the others down. */
-    if (!endpoint && e->providers->count > 0)
+    if (!get(e, "AZURE_OPENAI_ENDPOINT") && e->providers->count > 0)
         return AIGW_OK;
-    if (!endpoint)
+    if (!get(e, "AZURE_OPENAI_ENDPOINT"))
         return fail_var(e, "AZURE_OPENAI_ENDPOINT", "needed, since AZURE_API_KEY is the only key");
-    size_t len = strlen(endpoint);
-    while (len > 0 && endpoint[len - 1] == '/')
-        len--;
-    if (len + sizeof "/openai/v1" > sizeof url)
-        return fail_var(e, "AZURE_OPENAI_ENDPOINT", "the address is too long");
-    bool whole = gw_ends(gw_slice(endpoint, len), GW_S("/openai/v1"));
-    snprintf(url, sizeof url, "%.*s%s", (int)len, endpoint, whole ? "" : "/openai/v1");
-    gw_cfg_node *entry = put_provider(e, "azure", "openai");
-    put_text(e, entry, "base_url", url, "AZURE_OPENAI_ENDPOINT");
-    put_var(e, put_map(e, entry, "headers"), "api-key", "AZURE_API_KEY");
+    gw_cfg_node *entry = put_provider(e, "azure", "azure");
+    put_var(e, entry, "base_url", "AZURE_OPENAI_ENDPOINT");
+    put_var(e, entry, "api_version", "AZURE_OPENAI_API_VERSION");
+    put_var(e, entry, "api_key", "AZURE_API_KEY");
+    return AIGW_OK;
+}
+
+/* Bedrock, by the variables that the AWS tools read: an API key, else a key pair; and a region. */
+static int put_bedrock(env *e)
+{
+    const char *region = get(e, "AWS_REGION") ? "AWS_REGION" : "AWS_DEFAULT_REGION";
+    bool pair = get(e, "AWS_ACCESS_KEY_ID") && get(e, "AWS_SECRET_ACCESS_KEY");
+    bool bearer = get(e, "AWS_BEARER_TOKEN_BEDROCK") != NULL;
+    if (!bearer && !(pair && get(e, region)))
+        return AIGW_OK;
+    if (!get(e, region) && e->providers->count > 0)
+        return AIGW_OK;
+    if (!get(e, region))
+        return fail_var(e, "AWS_REGION", "needed, since AWS_BEARER_TOKEN_BEDROCK is the only key");
+    gw_cfg_node *entry = put_provider(e, "bedrock", "bedrock");
+    put_var(e, entry, "region", region);
+    if (bearer) {
+        put_var(e, entry, "api_key", "AWS_BEARER_TOKEN_BEDROCK");
+        return AIGW_OK;
+    }
+    gw_cfg_node *aws = put_map(e, put_map(e, entry, "auth"), "aws");
+    put_var(e, aws, "access_key_id", "AWS_ACCESS_KEY_ID");
+    put_var(e, aws, "secret_access_key", "AWS_SECRET_ACCESS_KEY");
+    put_var(e, aws, "session_token", "AWS_SESSION_TOKEN");
     return AIGW_OK;
 }
 
@@ -229,11 +247,13 @@ int gw_cfg_from_env(gw_cfg_tree *tree, aigw_error *err)
     put_vendor(&e, "anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL");
     put_google(&e);
     code = put_azure(&e);
+    if (code == AIGW_OK)
+        code = put_bedrock(&e);
     if (e.failed)
         return gw_fail_nomem(err);
     if (code == AIGW_OK && e.providers->count == 0)
         return gw_fail(err, AIGW_E_CONFIG, "no_provider",
-                       "no provider: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or "
-                       "AZURE_API_KEY, or write a config document");
+                       "no provider: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY, "
+                       "AZURE_API_KEY or AWS_BEARER_TOKEN_BEDROCK, or write a config document");
     return code;
 }

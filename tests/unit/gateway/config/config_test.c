@@ -164,9 +164,9 @@ static void full_providers_and_routes(void **state)
     assert_int_equal(up[0].first_byte_timeout_ms, 300000);
     assert_int_equal(up[0].total_timeout_ms, 99);
     assert_int_equal(up[0].max_retries, 0);
-    assert_false(up[0].max_tokens_legacy);
+    assert_int_equal(up[0].quirks, GW_QUIRK_OPENAI);
     assert_true(gw_eq(up[1].name, GW_S("local")));
-    assert_true(up[1].max_tokens_legacy);
+    assert_int_equal(up[1].quirks, GW_QUIRK_MAX_TOKENS);
     assert_int_equal(up[2].default_max_tokens, 77);
     assert_int_equal(gw_plan(&c->routes, GW_S("fast"), out), 2);
     assert_int_equal(out[0].provider, 1);

@@ -48,7 +48,9 @@ static void four_vendors(void **state)
     gw_config *c = help_load("");
     gw_route_target out[GW_PLAN_MAX];
     assert_int_equal(c->upstream_count, 4);
-    assert_int_equal(upstream(c, "anthropic")->provider->format, AIGW_FORMAT_ANTHROPIC);
+    assert_int_equal(upstream(c, "anthropic")->formats[0], AIGW_FORMAT_ANTHROPIC);
+    assert_int_equal(upstream(c, "google")->formats[0], AIGW_FORMAT_GEMINI);
+    assert_string_equal(upstream(c, "azure")->provider->name, "azure");
     assert_true(gw_eq(upstream(c, "anthropic")->host, GW_S("127.0.0.1")));
     assert_true(gw_eq(upstream(c, "google")->host, GW_S("generativelanguage.googleapis.com")));
     assert_true(gw_eq(upstream(c, "azure")->host, GW_S("r.openai.azure.com")));
@@ -67,6 +69,51 @@ static void four_vendors(void **state)
     ENV("AZURE_API_KEY", "d", "OPENAI_API_KEY", "a", "GOOGLE_API_KEY", "");
     c = help_load("");
     assert_int_equal(c->upstream_count, 1);
+    gw_config_free(c);
+}
+
+static void bedrock(void **state)
+{
+    (void)state;
+    ENV("AWS_ACCESS_KEY_ID", "AKID", "AWS_SECRET_ACCESS_KEY", "sk", "AWS_SESSION_TOKEN", "st",
+        "AWS_REGION", "eu-west-1");
+    gw_config *c = help_load("");
+    const gw_upstream *up = upstream(c, "bedrock");
+    assert_true(gw_eq(up->host, GW_S("bedrock-runtime.eu-west-1.amazonaws.com")));
+    assert_true(gw_eq(up->key_pair.access_key_id, GW_S("AKID")));
+    assert_true(gw_eq(up->key_pair.secret_access_key, GW_S("sk")));
+    assert_true(gw_eq(up->key_pair.session_token, GW_S("st")));
+    gw_config_free(c);
+    /* The API key wins over the pair; the region has a second name. */
+    ENV("AWS_BEARER_TOKEN_BEDROCK", "b", "AWS_ACCESS_KEY_ID", "AKID", "AWS_SECRET_ACCESS_KEY", "sk",
+        "AWS_DEFAULT_REGION", "us-east-2");
+    c = help_load("");
+    assert_int_equal(upstream(c, "bedrock")->key_pair.access_key_id.len, 0);
+    assert_true(gw_eq(upstream(c, "bedrock")->site.region, GW_S("us-east-2")));
+    gw_config_free(c);
+    ENV("AWS_BEARER_TOKEN_BEDROCK", "b");
+    help_refused("", 0, "", "AWS_REGION");
+    /* Half of it is none. */
+    ENV("AWS_ACCESS_KEY_ID", "AKID", "AWS_SECRET_ACCESS_KEY", "sk");
+    help_refused("", 0, "", "no provider");
+    ENV("AWS_BEARER_TOKEN_BEDROCK", "b", "OPENAI_API_KEY", "a", "AWS_ACCESS_KEY_ID", "x",
+        "AWS_REGION", "");
+    c = help_load("");
+    assert_int_equal(c->upstream_count, 1);
+    gw_config_free(c);
+}
+
+static void names_of_google_and_azure(void **state)
+{
+    (void)state;
+    ENV("GEMINI_API_KEY", "b");
+    gw_config *c = help_load("");
+    assert_string_equal(upstream(c, "google")->provider->name, "gemini");
+    gw_config_free(c);
+    ENV("AZURE_API_KEY", "d", "AZURE_OPENAI_ENDPOINT", "https://r.openai.azure.com/",
+        "AZURE_OPENAI_API_VERSION", "2024-10-21");
+    c = help_load("");
+    assert_true(gw_eq(upstream(c, "azure")->site.api_version, GW_S("2024-10-21")));
     gw_config_free(c);
 }
 
@@ -167,6 +214,8 @@ int main(void)
         cmocka_unit_test(nothing_is_refused),
         cmocka_unit_test(one_key_is_enough),
         cmocka_unit_test(four_vendors),
+        cmocka_unit_test(bedrock),
+        cmocka_unit_test(names_of_google_and_azure),
         cmocka_unit_test(listen_and_port),
         cmocka_unit_test(tokens),
         cmocka_unit_test(the_rest),

@@ -65,7 +65,7 @@ static void wrong_types(void **state)
         {"providers: {type: echo}", 1, "/providers", "expected a list"},
         {"providers: [echo]", 1, "/providers/0", "expected a section"},
         {"providers: [~]", 1, "/providers/0", "expected a section"},
-        {"providers: [{type: ecko}]", 1, "/providers/0/type", "openai, anthropic, echo"},
+        {"providers: [{type: ecko}]", 1, "/providers/0/type", "openai, anthropic, gemini"},
         {"providers: [{name: x}]", 1, "/providers/0", "needs the key \"type\""},
         {"providers: []", 1, "/providers", "at least 1"},
         {"providers:\n", 1, "/providers", "at least 1"},
