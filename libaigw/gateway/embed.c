@@ -13,6 +13,22 @@ static const gw_embed_wire *clients(const aigw_exchange *x)
     return gw_embed_wire_of(x->endpoint->format);
 }
 
+/* NULL: the upstream makes none. */
+static const gw_embed_wire *theirs(const aigw_exchange *x)
+{
+    const gw_attempt *a = &x->attempt;
+    if (!a->wire || a->upstream->provider->answer)
+        return NULL;
+    return a->upstream->provider->vertex_embeddings ? &gw_embed_vertex
+                                                    : gw_embed_wire_of(a->wire->format);
+}
+
+/* Nothing has to be written: the client's own bytes are right. */
+static bool is_same(const aigw_exchange *x)
+{
+    return x->attempt.same && theirs(x) == clients(x);
+}
+
 int gw_embed_read(aigw_exchange *x, aigw_error *err)
 {
     gw_embed_request *r = gw_arena_calloc(x->arena, 1, sizeof *r);
@@ -33,9 +49,8 @@ bool gw_embed_many(const aigw_exchange *x)
 int gw_embed_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                     aigw_error *err)
 {
-    gw_attempt *a = &x->attempt;
-    const gw_embed_wire *wire = a->wire ? gw_embed_wire_of(a->wire->format) : NULL;
-    if (!wire || a->upstream->provider->answer) {
+    const gw_embed_wire *wire = theirs(x);
+    if (!wire) {
         int rc = gw_fail(err, AIGW_E_UNSUPPORTED, "embeddings",
                          "The provider of this model makes no embeddings.");
         if (err && gw_json_get(&x->doc, 0, "model") != GW_JSON_ABSENT)
@@ -44,7 +59,7 @@ int gw_embed_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice 
     }
     bool renamed = target->model.len && !gw_eq(target->model, x->model);
     /* Gemini's requests may say the model again, each of them. */
-    if (a->same && (!renamed || wire->format != AIGW_FORMAT_GEMINI))
+    if (is_same(x) && (!renamed || wire->format != AIGW_FORMAT_GEMINI))
         return gw_prepare_renamed(x, target, body, err);
     gw_embed_options options = {.model = target->model.len ? target->model : x->model,
                                 .one = !gw_embed_many(x)};
@@ -92,12 +107,11 @@ static void write_answer(aigw_exchange *x, gw_embed_answer *answer)
 
 int gw_embed_end(aigw_exchange *x, aigw_slice body)
 {
-    gw_attempt *a = &x->attempt;
     gw_json_doc doc;
     gw_embed_answer answer;
     int rc = gw_json_parse(x->arena, body, &answer_limits, &doc, NULL);
     if (rc == AIGW_OK)
-        rc = gw_embed_wire_of(a->wire->format)->read_answer(x->arena, &doc, &answer);
+        rc = theirs(x)->read_answer(x->arena, &doc, &answer);
     if (rc != AIGW_OK)
         return rc == AIGW_E_NOMEM ? rc : AIGW_E_UPSTREAM;
     if (answer.vector_count != x->embed->input_count)
@@ -105,7 +119,7 @@ int gw_embed_end(aigw_exchange *x, aigw_slice body)
     gw_usage_merge(&x->usage, &answer.usage);
     gw_buf_clear(&x->out);
     /* Some hosts know one encoding only, and clients decode the one that they asked for. */
-    if (a->same && answer.base64 == x->embed->base64) {
+    if (is_same(x) && answer.base64 == x->embed->base64) {
         gw_buf_add(&x->out, body);
         gw_respond_begin(x, 200, "application/json");
         gw_respond_whole(x);

@@ -98,6 +98,7 @@ typedef struct gw_provider {
     /* Appends the fields that sign a request; texts in the arena. NULL: none. */
     int (*sign)(gw_arena *arena, const gw_signable *what, aigw_header out[GW_SIGN_HEADERS],
                 size_t *count, aigw_error *err);
+    bool vertex_embeddings; /* GW_OP_EMBED is in Vertex's own words: gw_embed_vertex */
     /* What a body of call->format must say or not say there besides; returns how many. May be NULL. */
     size_t (*body)(const gw_site *site, const gw_call *call, gw_patch out[GW_BODY_PATCHES]);
     /*

@@ -2,6 +2,7 @@
  * Addresses only; must not know the formats, but for what Vertex wants of a body besides. */
 #include "base/text.h"
 #include "provider/rows.h"
+#include "wire/embed.h"
 
 static const char *const prefixes[] = {NULL}; /* "gemini-" is the Gemini API's */
 static const char *const endings[] = {"/v1beta1", "/v1", NULL};
@@ -78,10 +79,12 @@ static void put_model(aigw_slice model, const char *maker, const char *method, g
 /* https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference, .../count-tokens */
 static void gemini_path(const gw_call *call, aigw_slice model, gw_buf *out)
 {
+    bool embeds = call->op == GW_OP_EMBED;
     put_model(model, "google",
-              call->op == GW_OP_COUNT ? ":countTokens"
-              : call->stream          ? ":streamGenerateContent?alt=sse"
-                                      : ":generateContent",
+              embeds ? gw_embed_vertex_predicts(model) ? ":predict" : ":embedContent"
+              : call->op == GW_OP_COUNT ? ":countTokens"
+              : call->stream            ? ":streamGenerateContent?alt=sse"
+                                        : ":generateContent",
               out);
 }
 
@@ -99,7 +102,7 @@ static int path(const gw_site *site, const gw_call *call, gw_buf *out)
 {
     aigw_slice model = call->model;
     publisher maker = split(&model);
-    if (call->op == GW_OP_EMBED || !fits(site, call->format, call->model) ||
+    if ((call->op == GW_OP_EMBED && maker != GOOGLE) || !fits(site, call->format, call->model) ||
         (maker == OTHER && call->op != GW_OP_CHAT) || (maker != GOOGLE && !site->project.len))
         return AIGW_E_UNSUPPORTED;
     if (model.len == 0)
@@ -139,5 +142,6 @@ const gw_provider gw_provider_vertex = {
     .auth = GW_AUTH_GOOG_API_KEY,
     .key_env = "GOOGLE_API_KEY",
     .model_prefixes = prefixes,
+    .vertex_embeddings = true,
     .body = body,
 };

@@ -71,6 +71,10 @@ typedef struct gw_embed_wire {
 
 extern const gw_embed_wire gw_embed_openai;
 extern const gw_embed_wire gw_embed_gemini;
+extern const gw_embed_wire
+    gw_embed_vertex; /* of a provider only: it reads no request, writes no answer */
+/* Does Vertex serve this model by :predict? Else by :embedContent. */
+bool gw_embed_vertex_predicts(aigw_slice model);
 
 /* NULL: the format knows no embeddings. */
 const gw_embed_wire *gw_embed_wire_of(aigw_format format);

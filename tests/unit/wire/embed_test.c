@@ -177,6 +177,8 @@ static void base64_is_little_endian(void **state)
 
 static const gw_embed_wire *wire_of(char dialect)
 {
+    if (dialect == 'v' || dialect == 'V')
+        return &gw_embed_vertex;
     return gw_embed_wire_of(dialect == 'o' ? AIGW_FORMAT_OPENAI_CHAT : AIGW_FORMAT_GEMINI);
 }
 
@@ -189,7 +191,8 @@ static int convert(char from, char to, bool one, const char *body, char *out, ai
     gw_buf buf;
     gw_buf_init(&buf, 1 << 20);
     int rc = wire_of(from)->read_request(arena, &doc, GW_S("m"), one, &r, err);
-    gw_embed_options options = {.model = GW_S("real"), .one = one};
+    gw_embed_options options = {.model = to == 'V' ? GW_S("gemini-embedding-001") : GW_S("real"),
+                                .one = one};
     if (rc == AIGW_OK)
         rc = wire_of(to)->write_request(arena, &r, &options, &buf, &notes, err);
     if (rc == AIGW_OK) {
@@ -238,6 +241,21 @@ static void requests_go_both_ways(void **state)
          "\"task_type\":\"X\",\"odd\":1}]}",
          "{\"requests\":[{\"model\":\"models/real\",\"content\":{\"parts\":[{\"inlineData\":{}}]},"
          "\"task_type\":\"X\",\"odd\":1}]}"},
+        /* Vertex: v by :predict, V by :embedContent */
+        {'o', 'v', false, "{\"input\":[\"a\",\"b\"],\"dimensions\":3,\"user\":\"u\"}",
+         "{\"instances\":[{\"content\":\"a\"},{\"content\":\"b\"}],\"parameters\":{"
+         "\"outputDimensionality\":3}} -/user"},
+        {'g', 'v', true,
+         "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"taskType\":\"X\",\"title\":\"T\"}",
+         "{\"instances\":[{\"content\":\"a\",\"task_type\":\"X\",\"title\":\"T\"}]}"},
+        {'o', 'V', false, "{\"input\":[\"a\"],\"dimensions\":3}",
+         "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"embedContentConfig\":{"
+         "\"outputDimensionality\":3}}"},
+        {'g', 'V', true,
+         "{\"content\":{\"parts\":[{\"inlineData\":{}}]},\"title\":\"T\",\"task_type\":\"X\"}",
+         "{\"content\":{\"parts\":[{\"inlineData\":{}}]},\"embedContentConfig\":{\"taskType\":"
+         "\"X\","
+         "\"title\":\"T\"}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char out[4096];
@@ -274,6 +292,10 @@ static void bad_requests_say_where(void **state)
         {'o', 'o', false, "{\"input\":\"a\",\"user\":5}", "/user"},
         {'o', 'g', true, "{\"input\":[1,2]}", "/input"},
         {'o', 'g', false, "{\"input\":[\"a\",[1,2]]}", "/input/1"},
+        {'o', 'v', false, "{\"input\":[[1,2]]}", "/input/0"},
+        {'o', 'V', false, "{\"input\":[1,2]}", "/input"},
+        {'o', 'V', false, "{\"input\":[\"a\",\"b\"]}", "/input/1"},
+        {'g', 'v', true, "{\"content\":{\"parts\":[{\"inlineData\":{}}]}}", ""},
         {'g', 'g', true, "{}", ""},
         {'g', 'g', true, "{\"content\":\"a\"}", "/content"},
         {'g', 'g', true, "{\"content\":{}}", "/content"},
@@ -353,6 +375,23 @@ static void answers_go_both_ways(void **state)
         out, "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":"
              "\"AACAPwAAAMAAAAA/\"},{\"object\":\"embedding\",\"index\":1,\"embedding\":\"\"}],"
              "\"model\":\"asked\",\"usage\":{\"prompt_tokens\":0,\"total_tokens\":0}}");
+    assert_int_equal(
+        answer('v', 'g', false, false,
+               "{\"predictions\":[{\"embeddings\":{\"values\":[1],\"statistics\":{"
+               "\"token_count\":6,\"truncated\":false}}},{\"embeddings\":{\"values\":[2],"
+               "\"statistics\":{\"token_count\":2.0}}},{\"embeddings\":{\"values\":[3],"
+               "\"statistics\":{\"token_count\":2}}}]}",
+               out),
+        AIGW_OK);
+    assert_string_equal(out, "{\"embeddings\":[{\"values\":[1]},{\"values\":[2]},{\"values\":[3]}],"
+                             "\"usageMetadata\":{\"promptTokenCount\":8,\"totalTokenCount\":8}}");
+    assert_int_equal(answer('v', 'g', true, false,
+                            "{\"embedding\":{\"values\":[1]},\"usageMetadata\":{"
+                            "\"promptTokenCount\":3}}",
+                            out),
+                     AIGW_OK);
+    assert_string_equal(out, "{\"embedding\":{\"values\":[1]},\"usageMetadata\":{"
+                             "\"promptTokenCount\":3,\"totalTokenCount\":3}}");
     assert_int_equal(answer('g', 'g', false, false, "{\"embedding\":{\"values\":[0.1]}}", out),
                      AIGW_OK);
     assert_string_equal(out, "{\"embeddings\":[{\"values\":[0.1]}]}");
