@@ -1,5 +1,5 @@
 /* The quirks of hosts: a request on the same-format path, and the same request translated. */
-#include "openai_chat_help.h"
+#include "unit/wire/openai_chat_help.h"
 
 #include "chat/seal.h"
 
