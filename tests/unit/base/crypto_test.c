@@ -35,6 +35,47 @@ static void test_sha256(void **state)
     assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+/* RFC 4231, cases 1, 2, 4 and 6 (a key longer than a block), and an empty key. */
+static void test_hmac_sha256(void **state)
+{
+    (void)state;
+    static const uint8_t counting[25] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13,
+                                         14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25};
+    char key1[20], key6[131], data4[50], hex[65];
+    uint8_t mac[GW_SHA256_BYTES];
+    memset(key1, 0x0b, sizeof key1);
+    memset(key6, 0xaa, sizeof key6);
+    memset(data4, 0xcd, sizeof data4);
+    const struct {
+        aigw_slice key, data;
+        const char *mac;
+    } cases[] = {
+        {{key1, 20},
+         GW_S("Hi There"),
+         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {GW_S("Jefe"), GW_S("what do ya want for nothing?"),
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {{(const char *)counting, 25},
+         {data4, 50},
+         "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
+        {{key6, 131},
+         GW_S("Test Using Larger Than Block-Size Key - Hash Key First"),
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+        {{NULL, 0},
+         {NULL, 0},
+         "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        gw_hmac_sha256(cases[i].key, cases[i].data, mac);
+        hex_of(mac, 32, hex);
+        assert_string_equal(hex, cases[i].mac);
+    }
+    memcpy(mac, "Jefe", 4); /* in place */
+    gw_hmac_sha256(gw_slice((const char *)mac, 4), cases[1].data, mac);
+    hex_of(mac, 32, hex);
+    assert_string_equal(hex, cases[1].mac);
+}
+
 static void test_random(void **state)
 {
     (void)state;
@@ -200,7 +241,7 @@ static void test_secret_is_wiped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_hmac_sha256),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_random_pool),
         cmocka_unit_test(test_base64url_vectors),
