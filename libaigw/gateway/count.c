@@ -10,6 +10,8 @@ static int estimate(aigw_exchange *x, aigw_error *err)
     int rc = gw_prepare_read(x, err);
     if (rc != AIGW_OK)
         return rc;
+    x->attempt.upstream = NULL; /* in the log it was nobody */
+    x->tries--;
     gw_buf_clear(&x->out);
     x->wire->write_count(gw_estimate_tokens(&x->request), &x->out);
     gw_respond_begin(x, 200, "application/json");

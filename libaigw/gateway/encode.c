@@ -274,7 +274,7 @@ void gw_encode_answer_options(aigw_exchange *x)
                                     .include_usage = x->include_usage,
                                     .json_array = x->json_array,
                                     .request = &x->doc};
-    if (x->read && x->stream)
+    if (x->read && x->stream && x->wire->format == AIGW_FORMAT_ANTHROPIC)
         x->answer.input_estimate = gw_estimate_tokens(&x->request);
 }
 

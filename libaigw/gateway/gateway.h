@@ -26,7 +26,6 @@ typedef struct gw_live {
     gw_shared_keys **shared;    /* the owners of keys[], by the same index */
     aigw_issuer *issuer;        /* NULL when off */
     aigw_token_source **tokens; /* by upstream index; NULL: its credential is no token */
-    aigw_slice models_openai, models_anthropic; /* bodies of GET /v1/models, made once */
     aigw_slice discovery; /* body of GET /.well-known/openid-configuration; "" when off */
 } gw_live;
 

@@ -5,7 +5,7 @@
 #include "gateway/gateway.h"
 #include "gateway/issuer/issuer.h"
 
-#define LIST_MAX ((size_t)4 << 20)
+#define DISCOVERY_MAX ((size_t)64 << 10)
 
 /* -- key sets that several snapshots own -- */
 
@@ -194,105 +194,6 @@ static int make_tokens(gw_live *live, const gw_live_parts *parts, aigw_error *er
 
 /* -- documents that never change within a snapshot -- */
 
-typedef void model_fn(gw_jw *w, aigw_slice id, aigw_slice owner);
-
-static void openai_model(gw_jw *w, aigw_slice id, aigw_slice owner)
-{
-    gw_jw_object(w);
-    gw_jw_key(w, "id");
-    gw_jw_text(w, id);
-    gw_jw_key(w, "object");
-    gw_jw_str(w, "model");
-    gw_jw_key(w, "created");
-    gw_jw_int(w, 0);
-    gw_jw_key(w, "owned_by");
-    gw_jw_text(w, owner);
-    gw_jw_object_end(w);
-}
-
-static void anthropic_model(gw_jw *w, aigw_slice id, aigw_slice owner)
-{
-    (void)owner;
-    gw_jw_object(w);
-    gw_jw_key(w, "type");
-    gw_jw_str(w, "model");
-    gw_jw_key(w, "id");
-    gw_jw_text(w, id);
-    gw_jw_key(w, "display_name");
-    gw_jw_text(w, id);
-    gw_jw_key(w, "created_at");
-    gw_jw_str(w, "1970-01-01T00:00:00Z");
-    gw_jw_object_end(w);
-}
-
-/* The models that the config names; and providers that answer in process, under their own name. */
-static aigw_slice model_id(const gw_config *c, size_t i, aigw_slice *owner)
-{
-    if (i < c->routes.model_count) {
-        const gw_route_model *m = &c->routes.models[i];
-        *owner = m->target_count ? c->upstreams[m->targets[0].provider].name : GW_S("aigw");
-        return m->name;
-    }
-    const gw_upstream *up = &c->upstreams[i - c->routes.model_count];
-    *owner = up->name;
-    if (!up->provider->answer)
-        return (aigw_slice){NULL, 0};
-    for (size_t k = 0; k < c->routes.model_count; k++) {
-        if (gw_eq(c->routes.models[k].name, up->name))
-            return (aigw_slice){NULL, 0};
-    }
-    return up->name;
-}
-
-static void list_end_anthropic(gw_jw *w, aigw_slice first, aigw_slice last)
-{
-    gw_jw_key(w, "has_more");
-    gw_jw_bool(w, false);
-    gw_jw_key(w, "first_id");
-    if (first.data)
-        gw_jw_text(w, first);
-    else
-        gw_jw_null(w);
-    gw_jw_key(w, "last_id");
-    if (last.data)
-        gw_jw_text(w, last);
-    else
-        gw_jw_null(w);
-}
-
-static int list_models(const gw_config *c, bool anthropic, aigw_slice *out, aigw_error *err)
-{
-    gw_buf buf;
-    gw_buf_init(&buf, LIST_MAX);
-    gw_jw w = gw_jw_on(&buf);
-    model_fn *model = anthropic ? anthropic_model : openai_model;
-    aigw_slice first = {NULL, 0}, last = {NULL, 0};
-    gw_jw_object(&w);
-    if (!anthropic) {
-        gw_jw_key(&w, "object");
-        gw_jw_str(&w, "list");
-    }
-    gw_jw_key(&w, "data");
-    gw_jw_array(&w);
-    for (size_t i = 0; i < c->routes.model_count + c->upstream_count; i++) {
-        aigw_slice owner, id = model_id(c, i, &owner);
-        if (!id.len)
-            continue;
-        model(&w, id, owner);
-        first = first.data ? first : id;
-        last = id;
-    }
-    gw_jw_array_end(&w);
-    if (anthropic)
-        list_end_anthropic(&w, first, last);
-    gw_jw_object_end(&w);
-    bool ok = !buf.failed;
-    if (ok)
-        *out = gw_buf_steal(&buf);
-    gw_buf_free(&buf);
-    return ok ? AIGW_OK : gw_fail_nomem(err);
-}
-
 static void string_list(gw_jw *w, const char *key, const char *a, const char *b)
 {
     gw_jw_key(w, key);
@@ -320,7 +221,7 @@ static int write_discovery(gw_live *live, aigw_error *err)
     if (!live->issuer)
         return AIGW_OK;
     gw_buf buf;
-    gw_buf_init(&buf, LIST_MAX);
+    gw_buf_init(&buf, DISCOVERY_MAX);
     gw_jw w = gw_jw_on(&buf);
     aigw_slice base = live->config->issuer_url;
     gw_jw_object(&w);
@@ -361,10 +262,6 @@ int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, 
     if (rc == AIGW_OK)
         rc = make_tokens(live, parts, err);
     if (rc == AIGW_OK)
-        rc = list_models(live->config, false, &live->models_openai, err);
-    if (rc == AIGW_OK)
-        rc = list_models(live->config, true, &live->models_anthropic, err);
-    if (rc == AIGW_OK)
         rc = write_discovery(live, err);
     if (rc != AIGW_OK) {
         gw_live_free(live);
@@ -394,8 +291,6 @@ void gw_live_free(gw_live *live)
     gw_free(live->gate_issuers);
     gw_free(live->admin_issuers);
     aigw_issuer_free(live->issuer);
-    aigw_bytes_free(live->models_openai);
-    aigw_bytes_free(live->models_anthropic);
     aigw_bytes_free(live->discovery);
     gw_config_free(live->config);
     gw_free(live);
