@@ -7,6 +7,11 @@ import json
 import socket
 import threading
 import traceback
+import urllib.parse
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 import harness
 import replay_anthropic
@@ -15,24 +20,29 @@ import replay_gemini
 import replay_openai
 import replay_responses
 import replay_scenes
-from replay_parts import Failure, Refused
+from replay_parts import Failure, Refused, need
 
 SPLITS = (997, 7, 1)
 
 
-class Azure:
-    """Classic deployments: the reader differs, nothing else."""
-    SIGNATURE = replay_openai.SIGNATURE
-    read = staticmethod(replay_openai.read_azure)
-    answer = staticmethod(replay_openai.answer)
-    stream = staticmethod(replay_openai.stream)
-    error = staticmethod(replay_openai.error)
+class Other:
+    """A format elsewhere: the reader differs, nothing else."""
+
+    def __init__(self, maker, read):
+        self.SIGNATURE, self.read = maker.SIGNATURE, read
+        self.answer, self.stream, self.error = maker.answer, maker.stream, maker.error
+
+
+AZURE = Other(replay_openai, replay_openai.read_azure)
+VERTEX = Other(replay_anthropic, replay_anthropic.read_vertex)
 
 
 def maker_of(path):
     """The format that a path belongs to."""
     if path.startswith("/openai/deployments/"):
-        return Azure
+        return AZURE
+    if "/publishers/anthropic/" in path:
+        return VERTEX
     if path.startswith("/model/"):
         return replay_bedrock
     if path.split("?")[0].endswith("/chat/completions"):
@@ -49,6 +59,7 @@ def maker_of(path):
 class Replayer:
     def __init__(self):
         self.refused, self.seen, self.lock = [], [], threading.Lock()
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.splits = itertools.cycle(SPLITS)
         replayer = self
 
@@ -104,6 +115,8 @@ class Replayer:
         headers = {k.lower(): v for k, v in request.headers.items()}
         with self.lock:
             self.seen.append((request.path, headers, body))
+        if request.path.endswith("/token"):
+            return self.token(request, dict(urllib.parse.parse_qsl(body.decode())))
         maker = maker_of(request.path)
         if maker is None:
             return request.whole(404, {"error": {"message": f"no such path: {request.path}", "code": 404}})
@@ -122,6 +135,34 @@ class Replayer:
         if not ask.stream:
             return request.whole(200, maker.answer(ask, reply), {"request-id": "req_up", "x-request-id": "req_up"})
         return request.streamed(*maker.stream(ask, reply), next(self.splits))
+
+    def service_account(self):
+        """A key file as Google gives it, for this server's token endpoint."""
+        pem = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                     serialization.NoEncryption())
+        return json.dumps({"type": "service_account", "project_id": "p-1", "private_key_id": "kid-1",
+                           "private_key": pem.decode(), "client_email": "judge@p-1.iam.gserviceaccount.com",
+                           "token_uri": f"http://127.0.0.1:{self.port}/google/token"})
+
+    def token(self, request, form):
+        """Google's endpoint (a signed assertion, RFC 7523) and Entra's (client credentials)."""
+        try:
+            if request.path == "/google/token":
+                need(form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer", "grant_type")
+                claims = jwt.decode(form["assertion"], self.key.public_key(), ["RS256"],
+                                    audience=f"http://127.0.0.1:{self.port}/google/token",
+                                    options={"require": ["iss", "aud", "exp", "iat", "scope"]})
+                need(claims["iss"] == "judge@p-1.iam.gserviceaccount.com", "iss")
+                need(jwt.get_unverified_header(form["assertion"])["kid"] == "kid-1", "kid")
+            else:
+                need(request.path == "/tenant-1/oauth2/v2.0/token", f"no such path: {request.path}")
+                need(form["grant_type"] == "client_credentials" and form["client_id"] == "app-1"
+                     and form["client_secret"] == "not-a-secret"
+                     and form["scope"] == "https://cognitiveservices.azure.com/.default", f"{sorted(form)}")
+        except (Refused, KeyError, jwt.PyJWTError) as why:
+            self.refused.append((request.path, repr(why), b""))
+            return request.whole(400, {"error": "invalid_request", "error_description": repr(why)})
+        return request.whole(200, {"access_token": "fetched", "expires_in": 3600, "token_type": "Bearer"})
 
     def refuse(self, request, maker, why, body):
         with self.lock:

@@ -1,6 +1,7 @@
 """Anthropic Messages as a provider: its documented rules, its answers, its streams, its errors."""
 import json
 import re
+import urllib.parse
 
 from replay_parts import (CACHED, FRESH, NAME, OUT, THOUGHT, WRITTEN, Ask, closed_objects, image_bytes,
                           members, need, nodes, pieces)
@@ -21,10 +22,30 @@ NO_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "mult
              "maxLength", "maxItems", "pattern"}
 
 
+VERTEX = re.compile(r"/v1/projects/p-1/locations/europe-west4/publishers/anthropic/models/([^:/]+)"
+                    r":(rawPredict|streamRawPredict)")
+
+
+def read_vertex(path, headers, raw):
+    """Claude on Vertex AI: the model stands in the path, the version in the body."""
+    found = VERTEX.fullmatch(path)
+    need(found, f"no such method: {path}")
+    need(headers.get("authorization") == "Bearer fetched", "Request had invalid authentication credentials")
+    body = json.loads(raw)
+    need(body.pop("anthropic_version", None) == "vertex-2023-10-16", "anthropic_version is required")
+    need("model" not in body, "model: Extra inputs are not permitted")
+    need(bool(body.get("stream")) == (found.group(2) == "streamRawPredict"), "stream and method differ")
+    return request({**body, "model": urllib.parse.unquote(found.group(1))}, headers)
+
+
 def read(path, headers, raw):
     body = json.loads(raw)
     need(headers.get("anthropic-version") in ("2023-06-01", "2026-10-21"), "anthropic-version is missing")
     need(headers.get("x-api-key") == "k" or headers.get("authorization") == "Bearer k", "no key")
+    return request(body, headers)
+
+
+def request(body, headers):
     members(body, TOP, "body")
     need(isinstance(body.get("max_tokens"), int) and body["max_tokens"] > 0, "max_tokens: Field required")
     ask = Ask(body["model"], bool(body.get("stream")), body, headers)
@@ -148,7 +169,9 @@ def user(blocks, where, ask, open_calls, names):
             ask.first = ask.first or block["text"]
         elif block["type"] == "image":
             source = block["source"]
-            need(source["type"] == "base64", f"{where}: image source {source['type']}")
+            need(source["type"] in ("base64", "url"), f"{where}: image source {source['type']}")
+            if source["type"] == "url":
+                continue
             ask.images.append(image_bytes(source["data"], source["media_type"], where))
     need(sorted(answered) == sorted(open_calls), f"{where}: tool_use without tool_result: {sorted(open_calls)}")
 

@@ -34,8 +34,11 @@ def camel(value, key=""):
 
 def read(path, headers, raw):
     body = camel(json.loads(raw))
-    need(headers.get("x-goog-api-key") == "k" and "key=" not in path, "API key not valid")
-    found = re.fullmatch(r"/(v1|v1beta)/models/([^:/]+):(generateContent|streamGenerateContent)(\?alt=sse)?", path)
+    vertex = "/publishers/google/" in path
+    need(headers.get("authorization") == "Bearer fetched" if vertex else headers.get("x-goog-api-key") == "k",
+         "API key not valid")
+    found = re.fullmatch(r"/(v1|v1beta1?)(?:/projects/p-1/locations/europe-west4/publishers/google)?/models/([^:/]+)"
+                         r":(generateContent|streamGenerateContent)(\?alt=sse)?", path)
     need(found, f"no such method: {path}")
     members(body, TOP, "body")
     stream = found.group(3) == "streamGenerateContent"

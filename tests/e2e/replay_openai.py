@@ -24,7 +24,7 @@ def read(path, headers, raw):
 def read_azure(path, headers, raw):
     """/openai/deployments/D/chat/completions?api-version=V: the deployment decides, not the body."""
     body = json.loads(raw)
-    need(headers.get("api-key") == "k", "Access denied due to invalid subscription key")
+    need(headers.get("api-key") == "k" or headers.get("authorization") == "Bearer fetched", "Access denied due to invalid subscription key")
     need("api-version=20" in path, "api-version is required")
     deployment = path.split("/deployments/")[1].split("/")[0]
     return request({**body, "model": deployment}, headers)
@@ -106,7 +106,7 @@ def turns(body, ask):
 
 def images(content, where, ask):
     for part in content if isinstance(content, list) else []:
-        if part["type"] == "image_url":
+        if part["type"] == "image_url" and not part["image_url"]["url"].startswith("https://"):
             ask.images.append(data_uri(part["image_url"]["url"], where))
 
 

@@ -52,7 +52,7 @@ class Ask:
     @property
     def scene(self):
         found = re.match(r"\[([^\]]+)\]", self.first)
-        return found.group(1) if found else "plain"
+        return found.group(1) if found else "any"
 
 
 @dataclasses.dataclass

@@ -63,7 +63,7 @@ def message(item, where, ask, systems):
     for part in content:
         need(part.get("type") in kinds, f"{where}: part {part.get('type')} is not allowed for {role}")
         members(part, PARTS[part["type"]], where)
-        if part["type"] == "input_image":
+        if part["type"] == "input_image" and not (part.get("image_url") or "").startswith("https://"):
             ask.images.append(data_uri(part["image_url"], where))
     text = "".join(p.get("text", "") for p in content)
     if role == "user":

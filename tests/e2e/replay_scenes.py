@@ -93,7 +93,12 @@ def error(status):
     raise Failure(status, ERRORS[status], "7" if status in (429, 503) else None)
 
 
-SCENES = {"plain": plain, "tools": tools, "think": think, "schema": schema, "image": image,
+def anything(_):
+    """A request that is no scene's: only the provider's rules count."""
+    return Reply([Block("text", TEXT)])
+
+
+SCENES = {"any": anything, "plain": plain, "tools": tools, "think": think, "schema": schema, "image": image,
           "broken": broken, "cut": cut, "long": long,
           "think-lossy": lambda ask: think(ask, must=False)}
 

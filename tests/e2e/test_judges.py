@@ -17,6 +17,7 @@ from replay_parts import PNG
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("need_node"),
               pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:Pydantic serializer")]
 
+VERTEX = {"type": "vertex", "project": "p-1", "location": "europe-west4", "auth": {"google": {}}}
 # alias: (format of the upstream, its model, its provider entry without name and base URL, path of the base URL)
 UPSTREAMS = {
     "on-openai": ("openai", "gpt-5-mini", {"type": "openai", "formats": ["openai-chat"]}, "/v1"),
@@ -30,6 +31,10 @@ UPSTREAMS = {
     "on-azure": ("openai", "gpt-5-mini", {"type": "azure", "api_version": "2024-10-21"}, ""),
     "on-azure-v1": ("responses", "gpt-5-mini", {"type": "azure", "api_version": "v1", "formats": ["openai-responses"]},
                     ""),
+    "on-azure-entra": ("openai", "gpt-5-mini", {"type": "azure", "api_version": "2024-10-21", "auth": {"entra": {
+        "tenant": "tenant-1", "client_id": "app-1", "client_secret": "not-a-secret"}}}, ""),
+    "on-vertex": ("gemini", "gemini-3-pro-preview", VERTEX, ""),
+    "on-vertex-claude": ("anthropic", "claude-sonnet-4-5", VERTEX, ""),
 }
 DIRECT = {"openai": "gpt-5-mini", "responses": "gpt-5-mini", "anthropic": "claude-sonnet-4-5",
           "gemini": "gemini-3-pro-preview", "bedrock": UPSTREAMS["on-bedrock"][1]}
@@ -88,10 +93,15 @@ def accepted(config):
         return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def entries(port):
+def entries(port, service_account="{}"):
     """(providers, models, {alias: why its provider is refused})"""
     providers, models, refused = [], [], {}
     for alias, (_, model, entry, path) in UPSTREAMS.items():
+        entry = json.loads(json.dumps(entry))
+        if "google" in entry.get("auth", {}):
+            entry["auth"]["google"]["service_account"] = service_account.replace("$", "$$")
+        if "entra" in entry.get("auth", {}):
+            entry["auth"]["entra"]["authority"] = f"http://127.0.0.1:{port}"
         provider = {"name": "p-" + alias, "base_url": f"http://127.0.0.1:{port}{path}", "max_retries": 0, **entry}
         if "auth" not in entry:
             provider["api_key"] = "k"
@@ -107,7 +117,7 @@ def entries(port):
 
 @pytest.fixture(scope="module")
 def matrix(replayer):
-    providers, models, refused = entries(replayer.port)
+    providers, models, refused = entries(replayer.port, replayer.service_account())
     with harness.Gateway(harness.open_config(providers, models)) as gateway:
         yield Matrix(gateway.base, [m["name"] for m in models], refused)
 

@@ -19,7 +19,7 @@ GO = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "[plain
 @pytest.fixture(scope="module")
 def road():
     with replay.Replayer() as replayer:
-        providers, models, refused = entries(replayer.port)
+        providers, models, refused = entries(replayer.port, replayer.service_account())
         assert not refused, refused
         newer = [p | {"name": "newer"} for p in providers if p["type"] == "anthropic"]
         models.append({"name": "newest", "targets": [{"provider": "newer", "model": "claude-opus-4-8"}]})

@@ -109,7 +109,7 @@ READERS = {"on-openai": of_openai, "on-azure": of_openai, "on-responses": of_res
 @pytest.fixture(scope="module")
 def gateway():
     with replay.Replayer() as replayer:
-        providers, models, refused = entries(replayer.port)
+        providers, models, refused = entries(replayer.port, replayer.service_account())
         assert not refused, refused
         with harness.Gateway(harness.open_config(providers, models)) as it:
             yield it
