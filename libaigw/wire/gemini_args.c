@@ -11,7 +11,7 @@ typedef enum kind { NOTHING, VALUE, STRING, OBJECT, ARRAY } kind;
 
 typedef struct node {
     kind kind;
-    aigw_slice name; /* of a member: the inside of a JSON string */
+    aigw_slice name;  /* of a member: the inside of a JSON string */
     aigw_slice value; /* VALUE: JSON; STRING: the inside of one, in `cap` bytes */
     size_t cap;
     bool goes_on;
@@ -194,7 +194,8 @@ int gw_gm_args_add(gw_gm_args *args, const gw_json_doc *doc, gw_json_ref piece)
     aigw_slice value = {NULL, 0};
     if (gw_json_typeof(doc, number) == GW_JSON_NUMBER)
         value = gw_json_raw(doc, number);
-    else if (gw_json_typeof(doc, flag) == GW_JSON_TRUE || gw_json_typeof(doc, flag) == GW_JSON_FALSE)
+    else if (gw_json_typeof(doc, flag) == GW_JSON_TRUE ||
+             gw_json_typeof(doc, flag) == GW_JSON_FALSE)
         value = gw_json_raw(doc, flag);
     else if (gw_gm_get(doc, piece, "nullValue") != GW_JSON_ABSENT)
         value = GW_S("null");

@@ -52,8 +52,8 @@ static bool is_detail(const gw_json_doc *doc, gw_json_ref detail, const char *na
 
 static void read_details(const gw_json_doc *doc, gw_json_ref details, gw_api_error *out)
 {
-    gw_json_ref ref =
-        gw_json_typeof(doc, details) == GW_JSON_ARRAY ? gw_json_first(doc, details) : GW_JSON_ABSENT;
+    gw_json_ref ref = gw_json_typeof(doc, details) == GW_JSON_ARRAY ? gw_json_first(doc, details)
+                                                                    : GW_JSON_ABSENT;
     for (; ref != GW_JSON_ABSENT; ref = gw_json_next(doc, ref)) {
         if (is_detail(doc, ref, "google.rpc.RetryInfo")) {
             out->retry_after_s = seconds_of(gw_gm_string_of(doc, ref, "retryDelay").inner);

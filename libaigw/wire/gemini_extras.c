@@ -8,8 +8,8 @@ static const gw_json_limits lenient = {.lone_surrogates = true};
 
 /* A place in the inside of a JSON string, counted in bytes and in code points. */
 typedef struct place {
-    size_t at;       /* in the escaped text */
-    size_t bytes;    /* of UTF-8, from the part's begin */
+    size_t at;    /* in the escaped text */
+    size_t bytes; /* of UTF-8, from the part's begin */
     int64_t points;
 } place;
 
@@ -286,8 +286,8 @@ static void read_top(gw_jw *w, const gw_json_doc *doc, gw_json_ref top)
     gw_json_ref list = gw_gm_get(doc, top, "candidates");
     gw_jw_key(w, "top_logprobs");
     gw_jw_array(w);
-    gw_json_ref ref = gw_json_typeof(doc, list) == GW_JSON_ARRAY ? gw_json_first(doc, list)
-                                                                 : GW_JSON_ABSENT;
+    gw_json_ref ref =
+        gw_json_typeof(doc, list) == GW_JSON_ARRAY ? gw_json_first(doc, list) : GW_JSON_ABSENT;
     for (; ref != GW_JSON_ABSENT; ref = gw_json_next(doc, ref)) {
         read_token(w, doc, ref);
         gw_jw_object_end(w);
@@ -309,8 +309,8 @@ gw_raw gw_gm_logprobs_read(gw_arena *arena, const gw_json_doc *doc, gw_json_ref 
     gw_jw_object(&w);
     gw_jw_key(&w, "content");
     gw_jw_array(&w);
-    gw_json_ref top = gw_json_typeof(doc, tops) == GW_JSON_ARRAY ? gw_json_first(doc, tops)
-                                                                 : GW_JSON_ABSENT;
+    gw_json_ref top =
+        gw_json_typeof(doc, tops) == GW_JSON_ARRAY ? gw_json_first(doc, tops) : GW_JSON_ABSENT;
     gw_json_ref ref = gw_json_first(doc, chosen);
     for (; ref != GW_JSON_ABSENT; ref = gw_json_next(doc, ref)) {
         read_token(&w, doc, ref);

@@ -272,10 +272,9 @@ static int candidate_of(gw_gm_turn *t, gw_json_ref candidate, uint32_t position)
         rc = left_logprobs(t, c);
     if (rc == AIGW_OK)
         rc = keep_metadata(t, c, candidate);
-    return rc == AIGW_OK
-               ? keep_finish(t, c, gw_gm_string_of(t->doc, candidate, "finishReason"),
-                             gw_gm_string_of(t->doc, candidate, "finishMessage"))
-               : rc;
+    return rc == AIGW_OK ? keep_finish(t, c, gw_gm_string_of(t->doc, candidate, "finishReason"),
+                                       gw_gm_string_of(t->doc, candidate, "finishMessage"))
+                         : rc;
 }
 
 static int start(gw_gm_turn *t, gw_json_ref root)
@@ -384,7 +383,8 @@ static int check_usable(gw_gm_turn *t)
         const gw_gm_choice *c = &t->choices[i];
         if (c->seen && c->has_finish && !c->usable &&
             !gw_gm_finish_of((gw_jstr){gw_buf_slice(&c->native)}, &finish))
-            return gw_gm_turn_broken(t, "The model made a call that cannot be read, and nothing else.");
+            return gw_gm_turn_broken(
+                t, "The model made a call that cannot be read, and nothing else.");
     }
     return AIGW_OK;
 }

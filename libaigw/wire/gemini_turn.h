@@ -14,25 +14,25 @@ enum { GW_GM_PARTS_KNOWN = 32 };
 /* One candidate. */
 typedef struct gw_gm_choice {
     bool seen, usable, called;
-    bool open;              /* a block is */
+    bool open; /* a block is */
     gw_block_kind open_kind;
-    uint32_t next_block;    /* of the open one: its own number */
+    uint32_t next_block; /* of the open one: its own number */
     uint32_t calls;
     bool has_finish;
     gw_buf native, refusal; /* finishReason, finishMessage */
     gw_buf text;            /* all of it, while it is short: places of sources are counted in it */
     uint32_t starts[GW_GM_PARTS_KNOWN], start_count;
-    bool many;              /* parts came in more than one chunk */
+    bool many;                  /* parts came in more than one chunk */
     gw_buf grounding, citation; /* the last metadata, as it stood */
     gw_arena *args_arena;
-    gw_gm_args *args;       /* of a call whose arguments come in pieces; NULL: none */
+    gw_gm_args *args; /* of a call whose arguments come in pieces; NULL: none */
 } gw_gm_choice;
 
 typedef struct gw_gm_turn {
     gw_gm_choice *choices; /* gw_alloc */
     uint32_t count, cap;
-    size_t max_bytes;      /* of one piece of text that is kept */
-    bool whole;            /* a whole answer: errors are told by the result only */
+    size_t max_bytes; /* of one piece of text that is kept */
+    bool whole;       /* a whole answer: errors are told by the result only */
     bool started, finished, failed;
     bool has_candidates, blocked;
     gw_buf id;

@@ -117,7 +117,8 @@ int gw_gm_turn_call(gw_gm_turn *t, gw_gm_choice *c, gw_json_ref call, gw_jstr si
             rc = gw_gm_turn_close(t, c);
         if (rc == AIGW_OK)
             rc = open_call(t, c, call, signature);
-        bool pieces = continues(t, call) || gw_gm_get(t->doc, call, "partialArgs") != GW_JSON_ABSENT;
+        bool pieces =
+            continues(t, call) || gw_gm_get(t->doc, call, "partialArgs") != GW_JSON_ABSENT;
         gw_json_ref args = gw_gm_get(t->doc, call, "args");
         if (rc == AIGW_OK && !pieces)
             return emit_args(t, c,

@@ -10,7 +10,8 @@
 enum { MAX_PATCHES = 32 };
 
 const gw_wire *const gw_wires[] = {&gw_wire_openai_chat, &gw_wire_anthropic,
-                                   &gw_wire_openai_responses, &gw_wire_bedrock, NULL};
+                                   &gw_wire_openai_responses, &gw_wire_bedrock,
+                                   &gw_wire_gemini, NULL};
 
 int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *request,
                     const gw_write_options *options, gw_buf *out, gw_notes *notes, aigw_error *err)
