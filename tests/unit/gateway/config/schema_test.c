@@ -3,8 +3,10 @@
  * has it, an unknown one beside it is refused with its line and pointer; docs/ agrees.
  */
 #include "base/json.h"
+#include "base/json_write.h"
 #include "gateway/config/schema.h"
 #include "help.h"
+#include "unit/gate/mint.h"
 #include <aigw/gateway.h>
 #include <stdlib.h>
 
@@ -241,23 +243,49 @@ static void every_key_is_documented(void **state)
     expect_documented(&gw_cfg_schema, read_doc(AIGW_SOURCE_DIR "/docs/config.md"));
 }
 
+static char *account_of(EVP_PKEY *key)
+{
+    gw_buf out;
+    char *pem = mint_pem(key, true);
+    gw_buf_init(&out, 16384);
+    gw_buf_puts(&out, "{\"type\":\"service_account\",\"private_key\":\"");
+    gw_json_escape(&out, aigw_slice_of(pem));
+    gw_buf_puts(&out, "\",\"client_email\":\"a@b\",\"token_uri\":\"https://o/t\"}");
+    free(pem);
+    return mint_text(&out);
+}
+
 /* The YAML blocks of the page load as they stand. */
 static void the_examples_load(void **state)
 {
     (void)state;
-    static const char *const env[] = {"OPENAI_API_KEY",
-                                      "a",
-                                      "ANTHROPIC_API_KEY",
-                                      "b",
-                                      "AZURE_API_KEY",
-                                      "c",
-                                      "TEAM_A_SECRET",
-                                      "d",
-                                      "GATEWAY_CLIENT_SECRET",
-                                      "e",
-                                      "AIGW_PUBLIC_URL",
-                                      "https://gw",
-                                      NULL};
+    EVP_PKEY *key = mint_rsa(2048);
+    char *account = account_of(key);
+    const char *const env[] = {"OPENAI_API_KEY",
+                               "a",
+                               "ANTHROPIC_API_KEY",
+                               "b",
+                               "AZURE_API_KEY",
+                               "c",
+                               "TEAM_A_SECRET",
+                               "d",
+                               "GATEWAY_CLIENT_SECRET",
+                               "e",
+                               "GEMINI_API_KEY",
+                               "f",
+                               "ENTRA_SECRET",
+                               "g",
+                               "AWS_ACCESS_KEY_ID",
+                               "h",
+                               "AWS_SECRET_ACCESS_KEY",
+                               "i",
+                               "MISTRAL_API_KEY",
+                               "j",
+                               "GOOGLE_SERVICE_ACCOUNT",
+                               account,
+                               "AIGW_PUBLIC_URL",
+                               "https://gw",
+                               NULL};
     help_env = env;
     char *text = read_doc(AIGW_SOURCE_DIR "/docs/config.md");
     int examples = 0;
@@ -269,7 +297,9 @@ static void the_examples_load(void **state)
         gw_config_free(help_load(at));
         at = end + 1;
     }
-    assert_true(examples >= 2);
+    assert_true(examples >= 4);
+    free(account);
+    EVP_PKEY_free(key);
 }
 
 int main(void)
