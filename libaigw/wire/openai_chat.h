@@ -112,6 +112,8 @@ void gw_oc_write_thought(gw_jw *w, const gw_oc_thought *thought,
 /* The same, read. False: no such element. */
 bool gw_oc_read_thought(gw_arena *arena, const gw_json_doc *doc, gw_json_ref block,
                         gw_oc_thought *out);
+/* Did the client ask with `functions`? Then it looks for function_call, and for one only. */
+bool gw_oc_is_legacy(const gw_answer_options *options);
 /* The tier in this format's words: Anthropic's standard is its default. */
 gw_jstr gw_oc_tier_of(gw_jstr tier);
 /* {"type":"url_citation",...} for each citation with a URL; `start` and `end` count code points. */

@@ -347,6 +347,15 @@ void gw_oc_write_sealed_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choic
     gw_jw_seal_id(w, id, signature->origin, signature->signature);
 }
 
+bool gw_oc_is_legacy(const gw_answer_options *options)
+{
+    const gw_json_doc *doc = options->request;
+    if (doc == NULL || gw_json_typeof(doc, 0) != GW_JSON_OBJECT)
+        return false;
+    return gw_json_typeof(doc, gw_json_get(doc, 0, "functions")) == GW_JSON_ARRAY &&
+           gw_json_is_null(doc, gw_json_get(doc, 0, "tools"));
+}
+
 gw_jstr gw_oc_tier_of(gw_jstr tier)
 {
     return gw_jstr_is(tier, "standard") || gw_jstr_is(tier, "batch") ? gw_jstr_lit("default")

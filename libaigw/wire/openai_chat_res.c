@@ -438,6 +438,24 @@ static void write_calls(gw_jw *w, const gw_choice *choice, aigw_slice seed, uint
     gw_jw_array_end(w);
 }
 
+/* The first call, as the deprecated functions have it. */
+static void write_function_call(gw_jw *w, const gw_choice *choice)
+{
+    for (size_t i = 0; i < choice->block_count; i++) {
+        const gw_block *block = &choice->blocks[i];
+        if (block->kind != GW_BLOCK_TOOL_CALL)
+            continue;
+        gw_jw_key(w, "function_call");
+        gw_jw_object(w);
+        gw_jw_key(w, "name");
+        gw_jw_jstr(w, block->tool_name);
+        gw_jw_key(w, "arguments");
+        gw_jw_jstr(w, block->text.inner.len == 0 ? gw_jstr_lit("{}") : block->text);
+        gw_jw_object_end(w);
+        return;
+    }
+}
+
 /* Indexes count code points of the joined content. */
 static void write_annotations(gw_arena *arena, gw_jw *w, const gw_choice *choice)
 {
@@ -475,8 +493,14 @@ static void write_natives(gw_jw *w, const gw_choice *choice)
     }
 }
 
-static void write_message(gw_arena *arena, gw_jw *w, const gw_choice *choice, aigw_slice seed,
-                          uint32_t index)
+typedef struct choice_writing {
+    gw_arena *arena;
+    aigw_slice seed;
+    uint32_t index;
+    bool legacy;
+} choice_writing;
+
+static void write_message(const choice_writing *cw, gw_jw *w, const gw_choice *choice)
 {
     bool calls = count_blocks(choice, GW_BLOCK_TOOL_CALL) > 0;
     bool refused = has_text(choice, GW_BLOCK_REFUSAL) || gw_has(choice->refusal);
@@ -490,22 +514,26 @@ static void write_message(gw_arena *arena, gw_jw *w, const gw_choice *choice, ai
         write_texts(w, choice, GW_BLOCK_TEXT);
     write_refusal(w, choice);
     write_thinking(w, choice);
-    write_annotations(arena, w, choice);
+    write_annotations(cw->arena, w, choice);
     write_natives(w, choice);
-    write_calls(w, choice, seed, index);
+    if (cw->legacy)
+        write_function_call(w, choice);
+    else
+        write_calls(w, choice, cw->seed, cw->index);
     gw_jw_object_end(w);
 }
 
-static void write_choice(gw_arena *arena, gw_jw *w, const gw_choice *choice, aigw_slice seed,
-                         uint32_t index)
+static void write_choice(const choice_writing *cw, gw_jw *w, const gw_choice *choice)
 {
     bool calls = count_blocks(choice, GW_BLOCK_TOOL_CALL) > 0;
     const char *word = gw_oc_finish_word(choice->finished ? choice->finish : GW_FINISH_STOP, calls);
+    if (cw->legacy && strcmp(word, "tool_calls") == 0)
+        word = "function_call";
     gw_jw_object(w);
     gw_jw_key(w, "index");
-    gw_jw_int(w, index);
+    gw_jw_int(w, cw->index);
     gw_jw_key(w, "message");
-    write_message(arena, w, choice, seed, index);
+    write_message(cw, w, choice);
     gw_jw_key(w, "logprobs");
     if (gw_has_raw(choice->logprobs))
         gw_jw_raw(w, choice->logprobs.json);
@@ -543,10 +571,11 @@ int gw_oc_write_answer(gw_arena *arena, const gw_answer *answer, const gw_answer
     gw_jw_jstr(w, answer->model);
     gw_jw_key(w, "choices");
     gw_jw_array(w);
-    for (size_t i = 0; i < answer->choice_count; i++)
-        write_choice(arena, w, &answer->choices[i], options->id_seed, (uint32_t)i);
+    choice_writing cw = {arena, options->id_seed, 0, gw_oc_is_legacy(options)};
+    for (; cw.index < answer->choice_count; cw.index++)
+        write_choice(&cw, w, &answer->choices[cw.index]);
     if (answer->choice_count == 0)
-        write_choice(arena, w, &silent, options->id_seed, 0); /* clients read choices[0] unasked */
+        write_choice(&cw, w, &silent); /* clients read choices[0] unasked */
     gw_jw_array_end(w);
     gw_oc_write_usage(w, "usage", &answer->usage, answer->usage_raw);
     if (gw_has(answer->service_tier)) {

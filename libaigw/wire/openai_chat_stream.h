@@ -89,6 +89,7 @@ typedef struct gw_oc_writer {
     size_t id_seed_len;
     int64_t created;
     bool include_usage, started, ended;
+    bool legacy; /* the client asked with `functions` */
     aigw_usage usage;
     gw_oc_out_choice *choices; /* gw_alloc */
     size_t choice_count, choice_cap;

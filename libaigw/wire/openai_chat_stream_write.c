@@ -127,6 +127,25 @@ static gw_oc_out_call *open_call(gw_oc_out_choice *choice, uint32_t block)
     return NULL;
 }
 
+/* As the deprecated functions have it: one call, without id; `name` is absent in its fragments. */
+static void function_call(gw_oc_writer *wr, uint32_t index, const gw_event *ev, gw_jstr name,
+                          gw_jstr args, gw_buf *out)
+{
+    if (index > 0)
+        return;
+    gw_jw w = chunk_begin(wr, ev->choice, out);
+    gw_jw_key(&w, "function_call");
+    gw_jw_object(&w);
+    if (gw_has(name)) {
+        gw_jw_key(&w, "name");
+        gw_jw_jstr(&w, name);
+    }
+    gw_jw_key(&w, "arguments");
+    gw_jw_jstr(&w, args);
+    gw_jw_object_end(&w);
+    plain_end(wr, out);
+}
+
 static int start_call(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event *ev, gw_buf *out)
 {
     if (choice->open_count == choice->open_cap) {
@@ -139,6 +158,10 @@ static int start_call(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event
     }
     uint32_t index = choice->calls++;
     choice->open[choice->open_count++] = (gw_oc_out_call){ev->block, index, ev->custom, false};
+    if (wr->legacy) {
+        function_call(wr, index, ev, ev->tool_name, gw_jstr_lit(""), out);
+        return AIGW_OK;
+    }
     const char *type = ev->custom ? "custom" : "function";
     gw_jw w = chunk_begin(wr, ev->choice, out);
     gw_jw_key(&w, "tool_calls");
@@ -169,6 +192,10 @@ static int start_call(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event
 static void call_fragment(gw_oc_writer *wr, const gw_oc_out_call *call, const gw_event *ev,
                           gw_jstr args, gw_buf *out)
 {
+    if (wr->legacy) {
+        function_call(wr, call->index, ev, (gw_jstr){{NULL, 0}}, args, out);
+        return;
+    }
     gw_jw w = chunk_begin(wr, ev->choice, out);
     gw_jw_key(&w, "tool_calls");
     gw_jw_array(&w);
@@ -359,9 +386,11 @@ static void finish(gw_oc_writer *wr, gw_oc_out_choice *choice, const gw_event *e
         gw_jw_jstr(&w, ev->refusal);
         plain_end(wr, out);
     }
+    const char *word = gw_oc_finish_word(ev->finish, choice->calls > 0);
+    if (wr->legacy && strcmp(word, "tool_calls") == 0)
+        word = "function_call";
     chunk_begin(wr, ev->choice, out);
-    chunk_end(wr, gw_oc_finish_word(ev->finish, choice->calls > 0), ev->native_finish, ev->logprobs,
-              out);
+    chunk_end(wr, word, ev->native_finish, ev->logprobs, out);
     choice->finished = true;
 }
 
@@ -438,6 +467,7 @@ int gw_oc_writer_init(void *writer, const gw_answer_options *options)
     gw_oc_writer *wr = writer;
     *wr = (gw_oc_writer){.created = options->created, .include_usage = options->include_usage};
     wr->usage = gw_usage_unknown();
+    wr->legacy = gw_oc_is_legacy(options);
     gw_buf_init(&wr->head, HEAD_MAX);
     gw_buf_init(&wr->usage_raw, USAGE_MAX);
     wr->id_seed_len =

@@ -245,12 +245,64 @@ static void errors_of_hosts(void **state)
     }
 }
 
+typedef struct piping {
+    void *writer;
+    gw_buf *out;
+} piping;
+
+static int write_event(void *user, const gw_event *event)
+{
+    piping *p = user;
+    return WIRE->writer_event(p->writer, event, p->out);
+}
+
+/* A client that asked with functions looks for function_call. */
+static void functions_are_answered_as_asked(void **state)
+{
+    (void)state;
+    gw_arena *arena = gw_arena_new((size_t)4 << 20);
+    gw_json_doc asked = parse(arena, GW_S("{\"functions\":[{\"name\":\"f\"}]}"));
+    gw_answer_options options = {.id_seed = GW_S("0"), .request = &asked};
+    gw_block blocks[2] = {{.kind = GW_BLOCK_TOOL_CALL,
+                           .tool_name = gw_jstr_lit("f"),
+                           .call_id = gw_jstr_lit("c"),
+                           .text = gw_jstr_lit("{\\\"a\\\":1}")}};
+    blocks[1] = blocks[0];
+    gw_choice choice = {.blocks = blocks, .block_count = 2, .finished = true};
+    choice.finish = GW_FINISH_TOOL_CALLS;
+    gw_answer a = {.model = gw_jstr_lit("m"), .choices = &choice, .choice_count = 1};
+    a.usage = gw_usage_unknown();
+    gw_buf out;
+    gw_buf_init(&out, 1 << 16);
+    assert_int_equal(WIRE->write_answer(arena, &a, &options, &out, NULL), AIGW_OK);
+    aigw_slice text = gw_buf_slice(&out);
+    assert_non_null(gw_find(text, GW_S("\"function_call\":{\"name\":\"f\",\"arguments\":\"{"
+                                       "\\\"a\\\":1}\"}")));
+    assert_non_null(gw_find(text, GW_S("\"finish_reason\":\"function_call\"")));
+    assert_null(gw_find(text, GW_S("tool_calls\":")));
+    gw_buf_clear(&out);
+    void *writer = calloc(1, WIRE->writer_size);
+    assert_int_equal(WIRE->writer_init(writer, &options), AIGW_OK);
+    gw_event_sink sink = {write_event, &(piping){writer, &out}};
+    assert_int_equal(gw_unfold(&a, &sink), AIGW_OK);
+    WIRE->writer_free(writer);
+    free(writer);
+    text = gw_buf_slice(&out);
+    assert_non_null(gw_find(text, GW_S("{\"function_call\":{\"name\":\"f\",\"arguments\":\"\"}}")));
+    assert_non_null(gw_find(text, GW_S("{\"function_call\":{\"arguments\":\"{\\\"a\\\":1}\"}}")));
+    assert_non_null(gw_find(text, GW_S("\"finish_reason\":\"function_call\"")));
+    assert_null(gw_find(text, GW_S("tool_calls\":")));
+    gw_buf_free(&out);
+    gw_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_of_saying_it),
         cmocka_unit_test(choices_say_their_places),
         cmocka_unit_test(errors_of_hosts),
+        cmocka_unit_test(functions_are_answered_as_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
