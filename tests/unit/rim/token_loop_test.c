@@ -486,6 +486,48 @@ static void assertions_are_signed_by_the_callers_function(void **state)
     aigw_token_source_free(source);
 }
 
+/* RFC 7523 clause 2.1: nothing but the grant in the form, the scope in the claims, and nobody acted for. */
+static void an_assertion_may_be_the_grant(void **state)
+{
+    char claims[1024];
+    gw_token_options options = {.endpoint = "https://issuer.example/token",
+                                .client_id = "a@p",
+                                .scope = "s1 s2",
+                                .auth = AIGW_TOKEN_JWT_BEARER,
+                                .sign_user = claims,
+                                .host = &host};
+    aigw_token_source *source = NULL, *unscoped = NULL;
+    aigw_error err;
+    side s;
+    asker a = {.calls = 0};
+
+    (void)state;
+    fake_ms = 1;
+    assert_int_equal(gw_token_source_new(&options, &source, &err), AIGW_E_INVALID);
+    options.sign = sign;
+    assert_int_equal(gw_token_source_new(&options, &source, &err), AIGW_OK);
+    options.scope = NULL;
+    assert_int_equal(gw_token_source_new(&options, &unscoped, &err), AIGW_OK);
+    assert_false(gw_token_source_equal(source, unscoped));
+    open_side(&s);
+    ask(source, &s, &a);
+    assert_string_equal(s.script.body,
+                        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
+                        "&assertion=a.b.c");
+    assert_non_null(strstr(claims, "{\"iss\":\"a@p\",\"scope\":\"s1 s2\","
+                                   "\"aud\":\"https://issuer.example/token\",\"jti\":\""));
+    assert_null(strstr(claims, "\"sub\""));
+    answer(&s.script, 200, good);
+    gw_loop_step(s.loop);
+    assert_string_equal(a.token, "t1");
+    ask(unscoped, &s, &a);
+    assert_null(strstr(claims, "scope"));
+    gw_token_cancel(&a.waiter);
+    close_side(&s);
+    aigw_token_source_free(source);
+    aigw_token_source_free(unscoped);
+}
+
 static void fingerprints_tell_requests_apart(void **state)
 {
     const gw_token_options base = {.endpoint = "https://a/t",
@@ -531,6 +573,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_started_is_told_later),
         cmocka_unit_test(only_what_may_help_is_tried_again),
         cmocka_unit_test(assertions_are_signed_by_the_callers_function),
+        cmocka_unit_test(an_assertion_may_be_the_grant),
         cmocka_unit_test(fingerprints_tell_requests_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
