@@ -249,8 +249,7 @@ static const gw_wire *dialect(const aigw_exchange *x, const aigw_request *reques
         else if (has_header(x, GW_S("anthropic-version")))
             format = AIGW_FORMAT_ANTHROPIC;
     }
-    const gw_wire *wire = gw_wire_of(format);
-    return wire ? wire : &gw_wire_openai_chat;
+    return gw_wire_of(format);
 }
 
 /* What a client wants to hear of what its provider cannot be told. False: it has been answered. */

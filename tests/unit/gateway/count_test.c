@@ -68,10 +68,10 @@ static void each_to_each(void **state)
     } providers[] = {
         {"claude", A_ASK("claude"), R_ASK("claude"), "/v1beta/models/claude:countTokens", a_count,
          41, "/v1/messages/count_tokens"},
-        {"gem", A_ASK("gem"), R_ASK("gem"), "/v1beta/models/gem:countTokens", g_count, 42,
-         "/v1beta/models/gemini-real:countTokens"},
         {"resp", A_ASK("resp"), R_ASK("resp"), "/v1/models/resp:countTokens", r_count, 43,
          "/v1/responses/input_tokens"},
+        {"gem", A_ASK("gem"), R_ASK("gem"), "/v1beta/models/gem:countTokens", g_count, 42,
+         "/v1beta/models/gemini-real:countTokens"},
     };
     for (size_t c = 0; c < 3; c++) {
         for (size_t p = 0; p < 3; p++) {
