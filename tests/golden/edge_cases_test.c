@@ -1,4 +1,4 @@
-/* The cases where gateways go wrong, by number: 1-6, 9-13, 18-20 of the list, between the two formats. */
+/* The cases where gateways go wrong, by number: 1-6, 9-13, 16-20 of the list, between OpenAI chat and Anthropic. */
 /* Must not need fixtures: each input is written here. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -378,6 +378,76 @@ static void edge_13_no_empty_text_blocks(void **state)
     }
 }
 
+#define SEARCHED                                                                                   \
+    "{\"type\":\"server_tool_use\",\"id\":\"srvtoolu_1\",\"name\":\"web_search\",\"input\":{"      \
+    "\"query\":\"q\"}},{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"srvtoolu_1\","       \
+    "\"content\":[{\"type\":\"web_search_result\",\"url\":\"u\",\"encrypted_content\":\"E\"}]},"   \
+    "{\"type\":\"text\",\"text\":\"found\"}"
+
+static void edge_16_server_tools_both_or_neither(void **state)
+{
+    (void)state;
+    size_t drops;
+    const char *ask =
+        "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":"
+        "\"a\"},{\"role\":\"assistant\",\"content\":[" SEARCHED
+        "]},{\"role\":\"user\",\"content\":\"b\"}]}";
+    char *out = request(MSG, MSG, ask, "", NULL);
+    assert_string_equal(out, ask);
+    free(out);
+    out = request(MSG, CC, ask, "", &drops);
+    lacks(out, "srvtoolu_1");
+    lacks(out, "web_search");
+    has(out, "\"content\":\"found\"");
+    assert_int_equal(drops, 2);
+    free(out);
+    /* In an answer they are no calls that a client could make. */
+    aigw_translation *t = NULL;
+    assert_int_equal(aigw_translate_answer(
+                         MSG, CC,
+                         str("{\"id\":\"x\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+                             "\"m\",\"content\":[" SEARCHED "],\"stop_reason\":\"end_turn\","
+                             "\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}"),
+                         NULL, &t, NULL),
+                     AIGW_OK);
+    out = copy(aigw_translation_body(t));
+    aigw_translation_free(t);
+    lacks(out, "tool_calls");
+    has(out, "\"content\":\"found\"");
+    has(out, "\"finish_reason\":\"stop\"");
+    free(out);
+}
+
+/* An id that carries Gemini's signature is the bare one to anybody else, in call and result alike. */
+static void edge_17_sealed_ids_stay_ours(void **state)
+{
+    (void)state;
+#define SEALED "call_1__aigw_YWlndzE0c1NJRw" /* "aigw1", 4: Gemini, 's', "SIG" */
+    const char *ask =
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"
+        "\"assistant\","
+        "\"content\":null,\"tool_calls\":[" CALL(
+            SEALED) "]},{\"role\":\"tool\",\"tool_call_id\":\"" SEALED "\",\"content\":\"1\"}]}";
+    size_t drops;
+    char *out = request(CC, MSG, ask, "", &drops);
+    has(out, "\"type\":\"tool_use\",\"id\":\"call_1\"");
+    has(out, "\"tool_use_id\":\"call_1\"");
+    lacks(out, "aigw");
+    assert_int_equal(drops, 1);
+    free(out);
+    out = request(CC, CC, ask, "", NULL);
+    assert_int_equal(count(out, "\"call_1\""), 2);
+    lacks(out, "aigw");
+    free(out);
+    /* An id that only looks like one of ours stays what it is. */
+    out = request(CC, CC,
+                  "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[" CALL(
+                      "a__aigw_zzz") "]}]}",
+                  "", NULL);
+    has(out, "\"a__aigw_zzz\"");
+    free(out);
+}
+
 static void edge_18_sampling_parameters(void **state)
 {
     (void)state;
@@ -440,6 +510,28 @@ static void edge_19_strict_parallel_allowed_developer(void **state)
     free(out);
 }
 
+static void edge_19_allowed_tools(void **state)
+{
+    (void)state;
+    static const char *const modes[][2] = {{"auto", "{\"type\":\"auto\"}"},
+                                           {"required", "{\"type\":\"any\"}"}};
+    for (size_t i = 0; i < 2; i++) {
+        char json[1024];
+        snprintf(
+            json, sizeof json,
+            "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":[" F
+            ",{\"type\":\"function\",\"function\":{\"name\":\"g\"}}],\"tool_choice\":{\"type\":"
+            "\"allowed_tools\",\"allowed_tools\":{\"mode\":\"%s\",\"tools\":[{\"type\":"
+            "\"function\",\"function\":{\"name\":\"g\"}}]}}}",
+            modes[i][0]);
+        char *out = request(CC, MSG, json, "", NULL);
+        has(out, "\"name\":\"g\"");
+        lacks(out, "\"name\":\"f\"");
+        has(out, modes[i][1]);
+        free(out);
+    }
+}
+
 static void edge_20_errors_keep_kind_and_natural_status(void **state)
 {
     (void)state;
@@ -491,8 +583,11 @@ int main(void)
         cmocka_unit_test(edge_11_characters_split_across_reads),
         cmocka_unit_test(edge_12_parallel_results_in_one_turn),
         cmocka_unit_test(edge_13_no_empty_text_blocks),
+        cmocka_unit_test(edge_16_server_tools_both_or_neither),
+        cmocka_unit_test(edge_17_sealed_ids_stay_ours),
         cmocka_unit_test(edge_18_sampling_parameters),
         cmocka_unit_test(edge_19_strict_parallel_allowed_developer),
+        cmocka_unit_test(edge_19_allowed_tools),
         cmocka_unit_test(edge_20_errors_keep_kind_and_natural_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
