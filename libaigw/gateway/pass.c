@@ -202,6 +202,7 @@ static void maybe_give_head(aigw_exchange *x)
 void gw_pass_upload_over(aigw_exchange *x)
 {
     x->attempt.last_ms = gw_now_ms(x->loop->clock);
+    x->pass->seen_out = x->pass->pipe.out;
     if (x->phase != GW_X_TRYING)
         return;
     if (x->pass->answered)

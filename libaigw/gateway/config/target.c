@@ -300,10 +300,10 @@ int gw_cfg_make_target(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream 
             .insecure_http_ok = raw->allow_http,
         };
         code = gw_http_target_new(&options, &up->target, b->err);
-        if (code == AIGW_OK)
-            code = gw_cfg_make_pass(b, raw, up, &options);
         if (code != AIGW_OK)
             code = gw_cfg_place(b->err, raw->node, code);
+        else
+            code = gw_cfg_make_pass(b, raw, up, &options);
     }
     free_parts(&p);
     return code;

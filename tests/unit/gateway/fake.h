@@ -24,10 +24,12 @@ typedef struct fake_answer {
     const char *type;       /* content-type; NULL: none */
     const char *headers[8]; /* name, value, ... */
     const char *body;
+    size_t body_len; /* 0: it is a text */
     size_t piece; /* bytes per call; 0: all at once */
     size_t cut;   /* 0: whole; else only so many bytes, less one, then `failure` */
     gw_http_failure failure;
-    bool hang; /* never ends */
+    bool hang;  /* never ends */
+    bool early; /* comes before the request's body is there, if that comes in pieces */
 } fake_answer;
 
 struct fake;
@@ -39,6 +41,8 @@ typedef struct fake_transfer {
     gw_task task;
     size_t sent;
     bool used, told_head, paused;
+    gw_pipe *upload;
+    gw_buf taken; /* of the upload */
 } fake_transfer;
 
 typedef struct fake {
@@ -51,6 +55,8 @@ typedef struct fake {
     char headers[FAKE_MAX][4096];
     char paths[FAKE_MAX][512]; /* "" where it is the target's own */
     const char *methods[FAKE_MAX];
+    int64_t upload_bytes[FAKE_MAX];
+    bool deaf; /* takes nothing of an upload */
     size_t running, cancelled, resumed;
     int64_t now_ms, unix_s;
     char log[16384];
@@ -58,12 +64,27 @@ typedef struct fake {
     aigw_host host;
 } fake;
 
+/* What is there of a body in pieces. True: that was all of it, or there is none. */
+static inline bool fake_take_upload(fake_transfer *t)
+{
+    if (!t->upload)
+        return true;
+    aigw_slice bytes = gw_pipe_peek(t->upload);
+    if (!t->fake->deaf && bytes.len) {
+        gw_buf_add(&t->taken, bytes);
+        gw_pipe_take(t->upload, bytes.len);
+    }
+    return gw_pipe_done(t->upload);
+}
+
 static void fake_run(void *user)
 {
     fake_transfer *t = user;
     const fake_answer *a = t->answer;
-    size_t len = a->body ? strlen(a->body) : 0;
+    size_t len = a->body_len ? a->body_len : a->body ? strlen(a->body) : 0;
     size_t end = a->cut && a->cut - 1 < len ? a->cut - 1 : len;
+    if (!fake_take_upload(t) && !a->early)
+        return;
     if (!t->told_head && a->status) {
         aigw_header headers[8];
         size_t n = 0;
@@ -93,8 +114,27 @@ static void fake_run(void *user)
     if (!t->used || a->hang)
         return;
     t->used = false;
+    if (t->upload)
+        t->upload->more = NULL;
+    t->upload = NULL;
     t->fake->running--;
     t->handler->on_end(t->user, a->cut && !a->failure ? GW_HTTP_BROKEN : a->failure, true);
+}
+
+static void fake_more(void *user)
+{
+    fake_transfer *t = user;
+    if (t->used && !t->paused)
+        gw_loop_defer(t->fake->loop->loop, &t->task, fake_run, t);
+}
+
+static inline void fake_hear(fake *f) /* no longer deaf */
+{
+    f->deaf = false;
+    for (size_t i = 0; i < f->next; i++) {
+        if (f->transfers[i].upload)
+            fake_more(&f->transfers[i]);
+    }
 }
 
 static int fake_start(void *self, const gw_http_request *request, const gw_http_handler *handler,
@@ -119,6 +159,13 @@ static int fake_start(void *self, const gw_http_request *request, const gw_http_
                       request->headers[i].value.data);
     *t = (fake_transfer){
         .fake = f, .answer = &f->script[f->next++], .handler = handler, .user = user, .used = true};
+    gw_buf_init(&t->taken, SIZE_MAX / 2);
+    t->upload = request->upload;
+    f->upload_bytes[f->next - 1] = request->upload_bytes;
+    if (t->upload) {
+        t->upload->more = fake_more;
+        t->upload->reader = t;
+    }
     f->running++;
     gw_loop_defer(f->loop->loop, &t->task, fake_run, t);
     *out = (gw_transfer *)(void *)t;
@@ -133,6 +180,9 @@ static void fake_cancel(void *self, gw_transfer *transfer)
     t->used = false;
     f->running--;
     f->cancelled++;
+    if (t->upload)
+        t->upload->more = NULL;
+    t->upload = NULL;
     gw_loop_undefer(f->loop->loop, &t->task);
 }
 
@@ -221,8 +271,10 @@ static inline void fake_free(fake *f)
     assert_int_equal(f->running, 0); /* nothing is left at an upstream */
     aigw_loop_free(f->loop);
     aigw_gateway_free(f->gw);
-    for (size_t i = 0; i < FAKE_MAX; i++)
+    for (size_t i = 0; i < FAKE_MAX; i++) {
         free(f->bodies[i]);
+        gw_buf_free(&f->transfers[i].taken);
+    }
     free(f);
 }
 
