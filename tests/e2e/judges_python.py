@@ -93,7 +93,8 @@ class OpenAIChat(Judge):
                 text += choice.delta.content or ""
                 thought += choice.delta.to_dict().get("reasoning_content") or ""
                 for call in choice.delta.tool_calls or []:
-                    said = (call.function or call.custom).to_dict()
+                    said = call.to_dict()
+                    said = said.get("function") or said.get("custom") or {}
                     known = calls.setdefault(call.index, {"name": "", "arguments": ""})
                     known["name"] += said.get("name") or ""
                     known["arguments"] += said.get("arguments") or said.get("input") or ""

@@ -13,9 +13,10 @@ import botocore.loaders
 import botocore.model
 import botocore.validate
 
+import replay_anthropic
 from replay_parts import CACHED, FRESH, OUT, TOTAL, WRITTEN, Ask, as_text, members, need, pieces
 
-SIGNATURE = "RXFRQ0JlZHJvY2tDbGF1ZGVTaWduYXR1cmU="
+SIGNATURE = replay_anthropic.SIGNATURE  # Claude's signatures are the same on every platform
 ERRORS = {400: "ValidationException", 401: "UnrecognizedClientException", 403: "AccessDeniedException",
           404: "ResourceNotFoundException", 413: "ValidationException", 429: "ThrottlingException",
           500: "InternalServerException", 503: "ServiceUnavailableException"}
@@ -93,7 +94,8 @@ def turns(messages, ask, has_tools):
         else:
             user(message["content"], where, ask, waiting, names)
             waiting = {}
-    need(last == "user", "the last turn must be the user's")
+    need(last == "user" or not names and not messages[-1]["content"][-1]["text"].endswith((" ", "\n")),
+         "the last turn must be the user's, or a prefill without white space at its end")
     need(has_tools or not names, "The toolConfig field must be defined when using toolUse and toolResult blocks")
 
 
