@@ -111,8 +111,11 @@ typedef struct gw_bedrock_out {
 } gw_bedrock_out;
 
 int gw_bedrock_note(gw_bedrock_out *o, gw_json_ref at, const char *reason);
-/* The pointer is that of the first of the members that the client's document has; "" if it has none. */
-int gw_bedrock_note_member(gw_bedrock_out *o, const char *member, const char *reason);
+/* The pointer is that of the first of the members (their names in the formats, a space between) that the
+ * client's document has; "" if it has none. */
+int gw_bedrock_note_member(gw_bedrock_out *o, const char *members, const char *reason);
+/* The pointer is that of a value that was read from the client's document. */
+int gw_bedrock_note_value(gw_bedrock_out *o, aigw_slice bytes, const char *reason);
 int gw_bedrock_decide(gw_bedrock_out *o);
 bool gw_bedrock_thinks(const gw_bedrock_out *o);
 /* A cachePoint block behind what is marked, if the model knows them. */

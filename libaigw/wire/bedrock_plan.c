@@ -58,13 +58,26 @@ int gw_bedrock_note(gw_bedrock_out *o, gw_json_ref at, const char *reason)
     return gw_note_add(o->notes, o->r->doc, at, reason, o->err);
 }
 
-int gw_bedrock_note_member(gw_bedrock_out *o, const char *member, const char *reason)
+int gw_bedrock_note_member(gw_bedrock_out *o, const char *members, const char *reason)
 {
+    const gw_json_doc *doc = o->r->doc;
     gw_json_ref at = GW_JSON_ABSENT;
-    if (o->r->doc != NULL && gw_json_typeof(o->r->doc, 0) == GW_JSON_OBJECT) {
-        at = gw_json_get(o->r->doc, 0, member);
+    aigw_slice rest = aigw_slice_of(members);
+    while (at == GW_JSON_ABSENT && rest.data != NULL && doc != NULL) {
+        char name[64] = {0};
+        aigw_slice word = gw_cut(&rest, ' ');
+        if (word.len < sizeof name && gw_json_typeof(doc, 0) == GW_JSON_OBJECT) {
+            memcpy(name, word.data, word.len);
+            at = gw_json_get(doc, 0, name);
+        }
     }
     return gw_bedrock_note(o, at, reason);
+}
+
+int gw_bedrock_note_value(gw_bedrock_out *o, aigw_slice bytes, const char *reason)
+{
+    return gw_bedrock_note(o, o->r->doc == NULL ? GW_JSON_ABSENT : gw_ref_of(o->r->doc, bytes),
+                           reason);
 }
 
 static bool on(gw_thinking kind)

@@ -30,25 +30,15 @@ static int refuse_unsayable(gw_bedrock_out *o)
 
 static int note_unsayable(gw_bedrock_out *o)
 {
+    static const char why[] = "this provider has no such parameter";
     const gw_chat_request *r = o->r;
-    const struct {
-        bool said;
-        const char *member;
-    } list[] = {
-        {gw_has_raw(r->seed), "seed"},
-        {gw_has_raw(r->presence_penalty), "presence_penalty"},
-        {gw_has_raw(r->frequency_penalty), "frequency_penalty"},
-        {gw_has(r->verbosity), "verbosity"},
-        {gw_has(r->user_id), "user"},
-        {gw_has(r->prompt_cache_key), "prompt_cache_key"},
-        {gw_has(r->thinking_summary), "reasoning"},
-        {gw_has_raw(r->modalities), "modalities"},
-        {r->store == 1, "store"},
-    };
-    int rc = AIGW_OK;
-    for (size_t i = 0; rc == AIGW_OK && i < sizeof list / sizeof list[0]; i++) {
-        if (list[i].said) {
-            rc = gw_bedrock_note_member(o, list[i].member, "this provider has no such parameter");
+    const aigw_slice values[] = {
+        r->seed.json,     r->presence_penalty.json,  r->frequency_penalty.json, r->verbosity.inner,
+        r->user_id.inner, r->prompt_cache_key.inner, r->thinking_summary.inner, r->modalities.json};
+    int rc = r->store == 1 ? gw_bedrock_note_member(o, "store", why) : AIGW_OK;
+    for (size_t i = 0; rc == AIGW_OK && i < sizeof values / sizeof values[0]; i++) {
+        if (values[i].data != NULL) {
+            rc = gw_bedrock_note_value(o, values[i], why);
         }
     }
     for (size_t i = 0; rc == AIGW_OK && i < r->extra_count; i++) {
@@ -84,11 +74,11 @@ static const char *no_sampling(const gw_bedrock_out *o)
 }
 
 /* 0 to 1 in this API, 0 to 2 elsewhere. */
-static int write_in_range(gw_bedrock_out *o, const char *key, const char *member, gw_raw raw)
+static int write_in_range(gw_bedrock_out *o, const char *key, gw_raw raw)
 {
     double value;
     if (!number_of(o, raw, &value)) {
-        return refuse(o, member, "expected a number");
+        return gw_bedrock_note_value(o, raw.json, "no number");
     }
     gw_jw_key(&o->w, key);
     if (value >= 0 && value <= 1) {
@@ -96,7 +86,7 @@ static int write_in_range(gw_bedrock_out *o, const char *key, const char *member
         return AIGW_OK;
     }
     gw_jw_int(&o->w, value > 1);
-    return gw_bedrock_note_member(o, member, "brought into the range 0 to 1");
+    return gw_bedrock_note_value(o, raw.json, "brought into the range 0 to 1");
 }
 
 static int write_sampling(gw_bedrock_out *o)
@@ -105,11 +95,11 @@ static int write_sampling(gw_bedrock_out *o)
     const char *why = no_sampling(o);
     int rc = AIGW_OK;
     if (gw_has_raw(r->temperature) && why == NULL) {
-        rc = write_in_range(o, "temperature", "temperature", r->temperature);
+        rc = write_in_range(o, "temperature", r->temperature);
     } else if (gw_has_raw(r->temperature)) {
         double value = 0;
         bool is_default = o->model.claude && number_of(o, r->temperature, &value) && value == 1.0;
-        rc = is_default ? AIGW_OK : gw_bedrock_note_member(o, "temperature", why);
+        rc = is_default ? AIGW_OK : gw_bedrock_note_value(o, r->temperature.json, why);
     }
     if (why == NULL && o->model.claude && gw_has_raw(r->temperature) &&
         r->format != AIGW_FORMAT_ANTHROPIC) {
@@ -118,8 +108,8 @@ static int write_sampling(gw_bedrock_out *o)
     if (rc != AIGW_OK || !gw_has_raw(r->top_p)) {
         return rc;
     }
-    return why == NULL ? write_in_range(o, "topP", "top_p", r->top_p)
-                       : gw_bedrock_note_member(o, "top_p", why);
+    return why == NULL ? write_in_range(o, "topP", r->top_p)
+                       : gw_bedrock_note_value(o, r->top_p.json, why);
 }
 
 static int write_max_tokens(gw_bedrock_out *o)
@@ -132,7 +122,8 @@ static int write_max_tokens(gw_bedrock_out *o)
         return AIGW_OK;
     }
     if (most == 0 || nova_thinks_hard(o)) {
-        return gw_bedrock_note_member(o, "max_tokens", "the model takes no such maximum");
+        return gw_bedrock_note_member(o, "max_completion_tokens max_tokens max_output_tokens",
+                                      "the model takes no such maximum");
     }
     gw_jw_key(&o->w, "maxTokens");
     gw_jw_int(&o->w, most);
@@ -210,14 +201,17 @@ static void write_claude_thinking(gw_bedrock_out *o)
     }
 }
 
+/* Where the formats say how much to think. */
+#define EFFORT_MEMBERS "reasoning_effort reasoning output_config generationConfig"
+
 static int note_thinking(gw_bedrock_out *o)
 {
     const char *why = "how this model is told to think is not known";
     if (o->r->effort > GW_EFFORT_NONE) {
-        return gw_bedrock_note_member(o, "reasoning_effort", why);
+        return gw_bedrock_note_member(o, EFFORT_MEMBERS, why);
     }
     bool wanted = o->r->thinking != GW_THINKING_UNSAID && o->r->thinking != GW_THINKING_OFF;
-    return wanted ? gw_bedrock_note_member(o, "thinking", why) : AIGW_OK;
+    return wanted ? gw_bedrock_note_member(o, "thinking generationConfig", why) : AIGW_OK;
 }
 
 static int write_thinking(gw_bedrock_out *o)
@@ -248,9 +242,8 @@ static int write_thinking(gw_bedrock_out *o)
     }
     bool three = effort >= GW_EFFORT_LOW && effort <= GW_EFFORT_HIGH;
     bool exact = three || (effort == GW_EFFORT_NONE && o->model.nova2);
-    return exact
-               ? AIGW_OK
-               : gw_bedrock_note_member(o, "reasoning_effort", "the nearest that the model takes");
+    return exact ? AIGW_OK
+                 : gw_bedrock_note_member(o, EFFORT_MEMBERS, "the nearest that the model takes");
 }
 
 static int write_top_k(gw_bedrock_out *o)
@@ -272,8 +265,8 @@ static int write_top_k(gw_bedrock_out *o)
         gw_jw_object_end(&o->w);
         return AIGW_OK;
     }
-    return gw_bedrock_note_member(o, "top_k",
-                                  why != NULL ? why : "how this model is told it is not known");
+    return gw_bedrock_note_value(o, o->r->top_k.json,
+                                 why != NULL ? why : "how this model is told it is not known");
 }
 
 int gw_bedrock_write_additional(gw_bedrock_out *o)
@@ -372,7 +365,7 @@ static int write_tier(gw_bedrock_out *o)
     if (!gw_has(tier) || gw_jstr_is(tier, "auto") || gw_bedrock_write_tier(&o->w, tier)) {
         return AIGW_OK;
     }
-    return gw_bedrock_note_member(o, "service_tier", "no such tier here");
+    return gw_bedrock_note_value(o, tier.inner, "no such tier here");
 }
 
 static bool good_label(aigw_slice text, size_t least)
@@ -418,7 +411,8 @@ static int write_metadata(gw_bedrock_out *o)
         gw_jw_object_end(&o->w);
     }
     return rc == AIGW_OK && dropped > 0
-               ? gw_bedrock_note_member(o, "metadata", "labels that the provider does not take")
+               ? gw_bedrock_note_value(o, o->r->metadata.json,
+                                       "labels that the provider does not take")
                : rc;
 }
 

@@ -144,7 +144,8 @@ static int write_json_tool(gw_bedrock_out *o)
     gw_jw_object_end(w);
     gw_jw_object_end(w);
     gw_jw_object_end(w);
-    return gw_bedrock_note_member(o, "response_format", "sent as a tool that must be called");
+    return gw_bedrock_note_member(o, "response_format text output_config generationConfig",
+                                  "sent as a tool that must be called");
 }
 
 /* A history with tool blocks needs a toolConfig: the tools of which it speaks, without what they take. */
@@ -171,7 +172,7 @@ static int write_past_tools(gw_bedrock_out *o)
             }
         }
     }
-    return gw_bedrock_note_member(o, "messages",
+    return gw_bedrock_note_member(o, "messages input contents",
                                   "tools of the history are named: the provider wants them");
 }
 
@@ -183,7 +184,8 @@ static int write_choice(gw_bedrock_out *o)
         named || r->tool_choice == GW_TOOL_REQUIRED || r->tool_choice == GW_TOOL_ALLOWED_REQUIRED;
     const gw_jstr json_tool = {GW_S(GW_JSON_TOOL)};
     if (r->tool_choice == GW_TOOL_NONE && !o->json_tool) {
-        return gw_bedrock_note_member(o, "tool_choice", "this provider cannot forbid tools");
+        return gw_bedrock_note_member(o, "tool_choice toolConfig",
+                                      "this provider cannot forbid tools");
     }
     if (o->json_tool || (named && o->model.choice_named)) {
         gw_jw_key(&o->w, "toolChoice");
@@ -197,12 +199,13 @@ static int write_choice(gw_bedrock_out *o)
     if (any && o->model.choice_any) {
         gw_jw_key(&o->w, "toolChoice");
         gw_jw_raw(&o->w, GW_S("{\"any\":{}}"));
-        return named ? gw_bedrock_note_member(o, "tool_choice",
+        return named ? gw_bedrock_note_member(o, "tool_choice toolConfig",
                                               "the model must call some tool: it takes no name")
                      : AIGW_OK;
     }
     if (any) {
-        return gw_bedrock_note_member(o, "tool_choice", "the model cannot be made to call a tool");
+        return gw_bedrock_note_member(o, "tool_choice toolConfig",
+                                      "the model cannot be made to call a tool");
     }
     if (r->tool_choice == GW_TOOL_AUTO && o->model.choice_any) {
         gw_jw_key(&o->w, "toolChoice");
@@ -239,10 +242,12 @@ int gw_bedrock_write_tools(gw_bedrock_out *o)
     if (!o->json_tool && !o->has_calls && (count == 0 || forbidden)) {
         return r->tool_choice == GW_TOOL_UNSAID || r->tool_choice == GW_TOOL_NONE
                    ? AIGW_OK
-                   : gw_bedrock_note_member(o, "tool_choice", "there are no tools to choose from");
+                   : gw_bedrock_note_member(o, "tool_choice toolConfig",
+                                            "there are no tools to choose from");
     }
     if (r->parallel_tool_calls == 0 && count > 0) {
-        int rc = gw_bedrock_note_member(o, "parallel_tool_calls", "this provider has no such flag");
+        int rc = gw_bedrock_note_member(o, "parallel_tool_calls tool_choice",
+                                        "this provider has no such flag");
         if (rc != AIGW_OK) {
             return rc;
         }

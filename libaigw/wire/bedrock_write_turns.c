@@ -47,7 +47,8 @@ static int write_json_words(gw_bedrock_out *o)
     }
     gw_jw_end_string(&o->w);
     gw_jw_object_end(&o->w);
-    return gw_bedrock_note_member(o, "response_format", "asked for in the system prompt");
+    return gw_bedrock_note_member(o, "response_format text output_config generationConfig",
+                                  "asked for in the system prompt");
 }
 
 static int write_system_part(gw_bedrock_out *o, const gw_part *part)
