@@ -440,6 +440,10 @@ static int write_end(writer *s, gw_buf *out)
             return rc;
         }
     }
+    if (s->usage.input_tokens < 0 && s->options.input_estimate > 0) {
+        s->usage.input_tokens =
+            s->options.input_estimate; /* the provider told nothing: what was said stays */
+    }
     const char *words = gw_buf_slice(&s->words).data;
     gw_anthropic_stop stop = {.finish = s->has_finish ? s->finish : GW_FINISH_STOP,
                               .has_calls = s->has_calls};

@@ -74,18 +74,12 @@ static void forged(void **state)
     (void)state;
     gw_arena *arena = gw_arena_new(1 << 20);
     static const char *const plain[] = {
-        "aigw1",
-        "aigw14",
-        "aigw1zsx",
-        "aigw10sx",
-        "aigw16sx",
-        "aigw14xx",
-        "aigw14sa\"b", /* would end the string */
-        "aigw14sa\\",  /* would escape its end */
-        "aigw14s\n",   /* no control characters */
-        "aigw14s\xc3", /* half a character */
-        "aigw2"
-        "4sx",
+        "aigw1",       "aigw14",   "aigw1zsx",    "aigw10sx",
+        "aigw16sx",    "aigw14xx", "aigw14sa\"b", /* would end the string */
+        "aigw14sa\\",                             /* would escape its end */
+        "aigw14s\n",                              /* no control characters */
+        "aigw14s\xc3",                            /* half a character */
+        "aigw24sx",                               /* another mark */
     };
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
         gw_buf buf;

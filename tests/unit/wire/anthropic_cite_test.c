@@ -83,7 +83,7 @@ static void test_in_a_stream(void **state)
     kit_lacks(out, "none");
     kit_has(out, "\"usage\":{\"input_tokens\":77,"); /* said before the provider does */
     kit_has(out, "\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":{"
-                 "\"input_tokens\":0");
+                 "\"input_tokens\":77");
     kit_close(&k);
 }
 

@@ -230,12 +230,50 @@ static void reasoning_is_replayed_where_it_is_wanted(void **state)
     }
 }
 
+/* Members that other formats share are written for whoever takes them. */
+static void shared_members_are_written(void **state)
+{
+    static const char *const members[] = {"\"logprobs\":true",
+                                          "\"top_logprobs\":2",
+                                          "\"modalities\":[\"text\",\"audio\"]",
+                                          "\"audio\":{\"voice\":\"alloy\",\"format\":\"wav\"}",
+                                          "\"prompt_cache_key\":\"k\"",
+                                          "\"store\":false",
+                                          "\"metadata\":{\"a\":\"b\"}",
+                                          "\"service_tier\":\"flex\""};
+    char text[1024] = "{\"model\":\"m\",\"messages\":[" USER "]";
+    gw_notes notes = {.arena = *state};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), ",%s", members[i]);
+    strcat(text, "}");
+    char *out = translated(*state, 0, text, &notes);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (strstr(out, members[i]) == NULL)
+            fail_msg("no %s in %s", members[i], out);
+    }
+    assert_int_equal(notes.count, 0);
+    free(out);
+    static const char *const bad[][2] = {
+        {"\"top_logprobs\":21", "/top_logprobs"},        {"\"modalities\":\"text\"", "/modalities"},
+        {"\"modalities\":[1]", "/modalities/0"},         {"\"audio\":[]", "/audio"},
+        {"\"prompt_cache_key\":7", "/prompt_cache_key"}, {"\"store\":\"yes\"", "/store"}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        gw_chat_request r;
+        aigw_error err = {0};
+        snprintf(text, sizeof(text), "{\"model\":\"m\",\"messages\":[" USER "],%s}", bad[i][0]);
+        gw_json_doc doc = parse(*state, aigw_slice_of(text));
+        assert_int_equal(WIRE->read_request(*state, &doc, &r, &err), AIGW_E_PARSE);
+        assert_string_equal(err.pointer, bad[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quirks_are_obeyed_on_both_paths),
         cmocka_unit_test(nothing_of_ours_reaches_openai),
         cmocka_unit_test(a_later_patch_of_a_member_wins),
+        cmocka_unit_test(shared_members_are_written),
         cmocka_unit_test(reasoning_is_replayed_where_it_is_wanted),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
