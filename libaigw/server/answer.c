@@ -72,35 +72,118 @@ static const char *error_type(int status)
     }
 }
 
+typedef enum dialect { OPENAI, ANTHROPIC, GEMINI, BEDROCK } dialect;
+
+static dialect dialect_of(aigw_slice path)
+{
+    if (gw_eq(path, GW_S("/v1/messages")) || gw_starts(path, GW_S("/v1/messages/")))
+        return ANTHROPIC;
+    if (gw_starts(path, GW_S("/model/")))
+        return BEDROCK;
+    /* Gemini's calls stand behind a colon; under /v1 its models share their path with OpenAI's. */
+    bool call = gw_starts(path, GW_S("/v1/models/")) && gw_find(path, GW_S(":")) &&
+                (gw_ends(path, GW_S("Content")) || gw_ends(path, GW_S("Contents")) ||
+                 gw_ends(path, GW_S("Tokens")));
+    return call || gw_starts(path, GW_S("/v1beta/")) ? GEMINI : OPENAI;
+}
+
+/* https://google.aip.dev/193 */
+static const char *gemini_status(int status)
+{
+    switch (status) {
+    case 404:
+        return "NOT_FOUND";
+    case 408:
+        return "DEADLINE_EXCEEDED";
+    case 503:
+        return "UNAVAILABLE";
+    default:
+        return status >= 500 ? "INTERNAL" : "INVALID_ARGUMENT";
+    }
+}
+
+static void gemini_body(gw_jw *w, int status, const char *reason)
+{
+    gw_jw_object(w);
+    gw_jw_key(w, "error");
+    gw_jw_object(w);
+    gw_jw_key(w, "code");
+    gw_jw_int(w, status);
+    gw_jw_key(w, "message");
+    gw_jw_str(w, reason);
+    gw_jw_key(w, "status");
+    gw_jw_str(w, gemini_status(status));
+    gw_jw_object_end(w);
+    gw_jw_object_end(w);
+}
+
+static void bedrock_body(gw_jw *w, int status, const char *reason)
+{
+    gw_jw_object(w);
+    gw_jw_key(w, "message");
+    gw_jw_str(w, reason);
+    gw_jw_key(w, "__type");
+    gw_jw_str(w, status == 404   ? "ResourceNotFoundException"
+                 : status == 503 ? "ServiceUnavailableException"
+                 : status >= 500 ? "InternalServerException"
+                                 : "ValidationException");
+    gw_jw_object_end(w);
+}
+
+static void openai_body(gw_jw *w, int status, const char *reason)
+{
+    gw_jw_object(w);
+    gw_jw_key(w, "error");
+    gw_jw_object(w);
+    gw_jw_key(w, "message");
+    gw_jw_str(w, reason);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, status >= 500 || status == 404 ? error_type(status) : "invalid_request_error");
+    gw_jw_key(w, "param");
+    gw_jw_null(w);
+    gw_jw_key(w, "code");
+    gw_jw_null(w);
+    gw_jw_object_end(w);
+    gw_jw_object_end(w);
+}
+
+static void anthropic_body(gw_jw *w, int status, const char *reason, aigw_slice request_id)
+{
+    gw_jw_object(w);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, "error");
+    gw_jw_key(w, "error");
+    gw_jw_object(w);
+    gw_jw_key(w, "message");
+    gw_jw_str(w, reason);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, error_type(status));
+    gw_jw_object_end(w);
+    if (request_id.len) {
+        gw_jw_key(w, "request_id");
+        gw_jw_text(w, request_id);
+    }
+    gw_jw_object_end(w);
+}
+
 void gw_answer_error_body(gw_buf *out, aigw_slice path, int status, const char *reason,
                           aigw_slice request_id)
 {
     gw_jw w = gw_jw_on(out);
-    bool anthropic = gw_eq(path, GW_S("/v1/messages")) || gw_starts(path, GW_S("/v1/messages/"));
-    gw_jw_object(&w);
-    if (anthropic) {
-        gw_jw_key(&w, "type");
-        gw_jw_str(&w, "error");
+    switch (dialect_of(path)) {
+    case OPENAI:
+        openai_body(&w, status, reason);
+        break;
+    case ANTHROPIC:
+        anthropic_body(&w, status, reason, request_id);
+        break;
+    case GEMINI:
+        gemini_body(&w, status, reason);
+        break;
+    case BEDROCK:
+        bedrock_body(&w, status, reason);
+        break;
     }
-    gw_jw_key(&w, "error");
-    gw_jw_object(&w);
-    gw_jw_key(&w, "message");
-    gw_jw_str(&w, reason);
-    gw_jw_key(&w, "type");
-    gw_jw_str(&w, anthropic || status >= 500 || status == 404 ? error_type(status)
-                                                              : "invalid_request_error");
-    if (!anthropic) {
-        gw_jw_key(&w, "param");
-        gw_jw_null(&w);
-        gw_jw_key(&w, "code");
-        gw_jw_null(&w);
-    }
-    gw_jw_object_end(&w);
-    if (anthropic && request_id.len) {
-        gw_jw_key(&w, "request_id");
-        gw_jw_text(&w, request_id);
-    }
-    gw_jw_object_end(&w);
 }
 
 /* Everything that decides the framing of the answer to the current request stands here. */

@@ -83,6 +83,15 @@ static void errors_speak_the_dialect_of_the_path(void **state)
         "/v1/messages", 413,
         "{\"type\":\"error\",\"error\":{\"message\":\"why\",\"type\":\"request_too_large\"},"
         "\"request_id\":\"req_1\"}");
+    check_error("/v1beta/models/m:generateContent", 413,
+                "{\"error\":{\"code\":413,\"message\":\"why\",\"status\":\"INVALID_ARGUMENT\"}}");
+    check_error("/v1/models/m:streamGenerateContent", 503,
+                "{\"error\":{\"code\":503,\"message\":\"why\",\"status\":\"UNAVAILABLE\"}}");
+    check_error("/model/m/converse", 408,
+                "{\"message\":\"why\",\"__type\":\"ValidationException\"}");
+    check_error("/v1/models/ft:m", 404,
+                "{\"error\":{\"message\":\"why\",\"type\":\"not_found_error\","
+                "\"param\":null,\"code\":null}}");
     check_error("/v1/messagesx", 408,
                 "{\"error\":{\"message\":\"why\",\"type\":\"invalid_request_error\","
                 "\"param\":null,\"code\":null}}");
