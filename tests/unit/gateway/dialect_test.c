@@ -8,6 +8,7 @@
     "  - {type: anthropic, base_url: 'http://127.0.0.1:9', api_key: up-secret-2}\n"                \
     "  - {type: gemini, base_url: 'http://127.0.0.1:9', api_key: up-secret-3}\n"                   \
     "  - {type: azure, base_url: 'http://127.0.0.1:9', api_key: k, api_version: '2024-10-21'}\n"   \
+    "  - {type: bedrock, base_url: 'http://127.0.0.1:9', region: us-east-1, api_key: k}\n"         \
     "  - {type: echo}\n"                                                                           \
     "models:\n"                                                                                    \
     "  - {name: o, targets: [{provider: openai}]}\n"                                               \
@@ -15,6 +16,7 @@
     "  - {name: a, targets: [{provider: anthropic}]}\n"                                            \
     "  - {name: g, targets: [{provider: gemini, model: gemini-real}]}\n"                           \
     "  - {name: az, targets: [{provider: azure, model: dep}]}\n"                                   \
+    "  - {name: b, targets: [{provider: bedrock, model: 'anthropic.claude-v1:0'}]}\n"              \
     "  - {name: e, targets: [{provider: echo}]}\n"
 
 #define R_ASK(m)        "{\"model\":\"" m "\",\"input\":\"Hi\"}"
@@ -205,6 +207,42 @@ static void frames_go_out(void **state)
         aigw_exchange_free(x);
         fake_free(f);
     }
+}
+
+static void frames_come_in(void **state)
+{
+    (void)state;
+    gw_buf frames;
+    gw_buf_init(&frames, 1 << 20);
+    fake *f = fake_new(CONFIG, &providers[1].stream, 1);
+    aigw_exchange *x = fake_open(f, "/model/a/converse-stream", B_ASK);
+    assert_int_equal(fake_finish(f, x, &frames), AIGW_END);
+    aigw_exchange_free(x);
+    fake_free(f);
+    for (size_t c = 0; c < CLIENTS; c++) {
+        for (size_t piece = 0; piece < 40; piece = piece * 3 + 1) {
+            const fake_answer script = {.status = 200,
+                                        .type = "application/vnd.amazon.eventstream",
+                                        .body = frames.data + frames.start,
+                                        .body_len = gw_buf_len(&frames),
+                                        .piece = piece};
+            bool bedrock = !clients[c].stream_target;
+            f = fake_new(CONFIG, &script, 1);
+            x = fake_open(
+                f, bedrock ? "/model/b/converse-stream" : with(clients[c].stream_target, "b"),
+                with(clients[c].ask_stream, "b"));
+            fake_result r = fake_take(f, x);
+            assert_int_equal(r.code, AIGW_END);
+            assert_int_equal(r.usage.input_tokens, 9);
+            assert_int_equal(r.usage.output_tokens, 3);
+            if (!bedrock)
+                assert_has(r.body, "Hel");
+            assert_string_equal(f->paths[0], "/model/anthropic.claude-v1%3A0/converse-stream");
+            free(r.body);
+            fake_free(f);
+        }
+    }
+    gw_buf_free(&frames);
 }
 
 /* An upstream that answers with an array although events were asked for. */
@@ -499,6 +537,7 @@ int main(void)
         cmocka_unit_test(streams_in_every_dialect),
         cmocka_unit_test(a_stream_as_one_array),
         cmocka_unit_test(frames_go_out),
+        cmocka_unit_test(frames_come_in),
         cmocka_unit_test(an_array_from_upstream),
         cmocka_unit_test(broken_streams_end_in_the_dialects_error),
         cmocka_unit_test(a_broken_array_holds_its_error),
