@@ -80,7 +80,11 @@ static void write_tier(gw_jw *w, gw_jstr tier)
         if (gw_jstr_is(tier, words[i]))
             word = words[i];
     }
-    put_str(w, "service_tier", word);
+    gw_jw_key(w, "service_tier");
+    if (gw_has(tier))
+        gw_jw_str(w, word);
+    else
+        gw_jw_null(w);
 }
 
 /* The API knows few codes; SDKs check them. */
