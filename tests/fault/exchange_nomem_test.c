@@ -31,6 +31,27 @@ typedef struct scenario {
     fake_answer answer;
 } scenario;
 
+#define CONFIG                                                                                     \
+    "providers:\n"                                                                                 \
+    "  - {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: up-secret-1}\n"                \
+    "  - {type: anthropic, base_url: 'http://127.0.0.1:9', api_key: up-secret-2}\n"                \
+    "  - {type: gemini, base_url: 'http://127.0.0.1:9', api_key: up-secret-3}\n"                   \
+    "  - {type: echo}\n"                                                                           \
+    "models:\n"                                                                                    \
+    "  - {name: o, targets: [{provider: openai}]}\n"                                               \
+    "  - {name: o-alias, targets: [{provider: openai, model: gpt-real}]}\n"                        \
+    "  - {name: a, targets: [{provider: anthropic}]}\n"                                            \
+    "  - {name: g, targets: [{provider: gemini, model: g-real}]}\n"                                \
+    "  - {name: e, targets: [{provider: echo}]}\n"
+
+#define G_CHUNK                                                                                    \
+    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hel\"}],\"role\":\"model\"},"           \
+    "\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":9}}"
+#define G_ASK    "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hi\"}]}]}"
+#define G_STREAM "data: " G_CHUNK "\r\n\r\n"
+#define O_VECTOR                                                                                   \
+    "{\"object\":\"list\",\"data\":[{\"index\":0,\"embedding\":[1,0.5]}],\"model\":\"x\"}"
+
 static const scenario scenarios[] = {
     {OPENAI_PATH, ASK("o-alias"), {.status = 200, .type = JSON, .body = O_ANSWER, .piece = 50}},
     {OPENAI_PATH, ASK_STREAM("o"), {.status = 200, .type = SSE, .body = O_STREAM, .piece = 50}},
@@ -50,6 +71,40 @@ static const scenario scenarios[] = {
       .headers = {"retry-after", "1", "request-id", "r"}}},
     {OPENAI_PATH, ASK_STREAM("e"), {0}},
     {OPENAI_PATH, "{\"model\":", {0}},
+    {"/v1/embeddings",
+     "{\"model\":\"o-alias\",\"input\":\"x\"}",
+     {.status = 200, .type = JSON, .body = O_VECTOR}},
+    {"/v1/embeddings",
+     "{\"model\":\"o\",\"input\":[\"x\"],\"encoding_format\":\"base64\"}",
+     {.status = 200, .type = JSON, .body = O_VECTOR}},
+    {"/v1/embeddings",
+     "{\"model\":\"g\",\"input\":[\"x\"],\"dimensions\":2}",
+     {.status = 200, .type = JSON, .body = "{\"embedding\":{\"values\":[3,4]}}"}},
+    {"/v1/models/o:embedContent",
+     "{\"content\":{\"parts\":[{\"text\":\"x\"}]}}",
+     {.status = 200, .type = JSON, .body = O_VECTOR}},
+    {"/v1/messages/count_tokens",
+     ASK("a"),
+     {.status = 200, .type = JSON, .body = "{\"input_tokens\":3}"}},
+    {"/v1/messages/count_tokens",
+     ASK("g"),
+     {.status = 200, .type = JSON, .body = "{\"totalTokens\":3}"}},
+    {"/v1/messages/count_tokens", ASK("o"), {0}},
+    {"/v1/models/g:streamGenerateContent",
+     G_ASK,
+     {.status = 200, .type = SSE, .body = G_STREAM, .piece = 50}},
+    {"/v1/models/a:streamGenerateContent",
+     G_ASK,
+     {.status = 200, .type = SSE, .body = A_STREAM, .piece = 50}},
+    {"/v1beta/models/o:generateContent?alt=json",
+     G_ASK,
+     {.status = 200, .type = JSON, .body = O_ANSWER}},
+    {"/openai/deployments/o/chat/completions",
+     "{\"messages\":[]}",
+     {.status = 200, .type = JSON, .body = O_ANSWER}},
+    {"/v1/models", NULL, {0}},
+    {"/v1beta/models?pageSize=2", NULL, {0}},
+    {"/v1/models/o", NULL, {0}},
 };
 
 /* From the making of a loop to its end. True if nothing had failed. */
@@ -116,7 +171,7 @@ static void nothing_is_lost(bool for_good)
     aigw_gateway *gw = NULL;
     fake_host(&host);
     aigw_set_allocator(&(aigw_allocator){failing_realloc, failing_free, &a});
-    assert_int_equal(aigw_gateway_new(aigw_slice_of(FAKE_CONFIG), &host.host, &gw, NULL), AIGW_OK);
+    assert_int_equal(aigw_gateway_new(aigw_slice_of(CONFIG), &host.host, &gw, NULL), AIGW_OK);
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
         const scenario *s = &scenarios[i];
         assert_true(run(gw, s)); /* fills what is made once per process */
@@ -153,7 +208,7 @@ static void all_from_the_nth_fail(void **state)
 static void making_a_gateway(void **state)
 {
     (void)state;
-    const char *config = "issuer: {clients: [{id: a, secret: s}]}\n" FAKE_CONFIG;
+    const char *config = "issuer: {clients: [{id: a, secret: s}]}\n" CONFIG;
     failing a = {0};
     fake host = {0};
     fake_host(&host);
