@@ -139,9 +139,8 @@ typedef struct gw_anthropic_stop {
 /* The members stop_reason, stop_sequence and, for an explained refusal, stop_details. */
 void gw_anthropic_finish_write(gw_jw *w, const gw_anthropic_stop *stop);
 
-/* Is it one of this API's own blocks or citations (not another vendor's)? */
+/* Is it one of this API's own blocks (not another vendor's)? */
 bool gw_anthropic_own_block(aigw_slice raw);
-bool gw_anthropic_own_citation(aigw_slice raw); /* one object, or an array of them */
 /* The member `citations` of a text block, own ones as they are; url_citations become results of a web
  * search, with the cited text where `text` holds it. Nothing where none can be said. */
 void gw_anthropic_write_citations(gw_arena *arena, gw_jw *w, gw_raw citations, gw_jstr text);

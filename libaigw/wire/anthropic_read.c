@@ -87,6 +87,9 @@ static int read_thinking(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_req
     gw_jstr display = {{NULL, 0}};
     int rc = gw_anthropic_string(in, ref, "display", false, &display);
     out->thinking_hidden = gw_jstr_is(display, "omitted");
+    if (gw_jstr_is(display, "summarized")) {
+        out->thinking_summary = gw_jstr_lit("auto");
+    }
     return rc;
 }
 

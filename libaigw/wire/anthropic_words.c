@@ -225,14 +225,6 @@ bool gw_anthropic_own_block(aigw_slice raw)
     return gw_ends(type, GW_S("_tool_result"));
 }
 
-bool gw_anthropic_own_citation(aigw_slice raw)
-{
-    while (raw.len > 0 && (raw.data[0] == '[' || raw.data[0] == ' ' || raw.data[0] == '\n')) {
-        raw = gw_skip(raw, 1);
-    }
-    return gw_ends(type_of(raw), GW_S("_location"));
-}
-
 void gw_anthropic_escape_json(gw_buf *out, aigw_slice json)
 {
     bool in_string = false;

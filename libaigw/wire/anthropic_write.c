@@ -105,7 +105,7 @@ static int write_temperature(gw_anthropic_out *o)
         return AIGW_OK;
     }
     gw_jw_int(&o->w, value > 1);
-    return gw_anthropic_note_member(o, "temperature", "brought into the range 0 to 1");
+    return gw_anthropic_note_value(o, o->r->temperature.json, "brought into the range 0 to 1");
 }
 
 /* Newer models take no sampling parameters, nor does any model that thinks; and not two of them. */
@@ -125,7 +125,7 @@ static int write_sampling(gw_anthropic_out *o)
         if (why == NULL) {
             rc = write_temperature(o);
         } else if (!is_default) {
-            rc = gw_anthropic_note_member(o, "temperature", why);
+            rc = gw_anthropic_note_value(o, r->temperature.json, why);
         }
     }
     const char *top_p_why = why;
@@ -137,7 +137,7 @@ static int write_sampling(gw_anthropic_out *o)
             gw_jw_key(&o->w, "top_p");
             gw_jw_raw(&o->w, r->top_p.json);
         } else {
-            rc = gw_anthropic_note_member(o, "top_p", top_p_why);
+            rc = gw_anthropic_note_value(o, r->top_p.json, top_p_why);
         }
     }
     if (rc == AIGW_OK && gw_has_raw(r->top_k)) {
@@ -145,7 +145,7 @@ static int write_sampling(gw_anthropic_out *o)
             gw_jw_key(&o->w, "top_k");
             gw_jw_raw(&o->w, r->top_k.json);
         } else {
-            rc = gw_anthropic_note_member(o, "top_k", why);
+            rc = gw_anthropic_note_value(o, r->top_k.json, why);
         }
     }
     return rc;
@@ -267,8 +267,10 @@ static int write_output_config(gw_anthropic_out *o)
 
 static int write_service_tier(gw_anthropic_out *o)
 {
-    static const char *const words[][2] = {{"auto", "auto"},          {"default", "standard_only"},
-                                           {"flex", "standard_only"}, {"priority", "auto"},
+    static const char *const words[][2] = {{"auto", "auto"},
+                                           {"default", "standard_only"},
+                                           {"flex", "standard_only"},
+                                           {"priority", "auto"},
                                            {"fast", "auto"}};
     gw_jstr tier = o->r->service_tier;
     if (!gw_has(tier)) {
