@@ -413,6 +413,8 @@ static void vectors_stand_in_the_order_of_the_inputs(void **state)
 static void what_is_no_answer_is_refused(void **state)
 {
     (void)state;
+    const char *twice = "{\"data\":[{\"index\":0,\"embedding\":[1]},"
+                        "{\"index\":0,\"embedding\":[1]}]}";
     const char *const openai[] = {"{}",
                                   "[]",
                                   "{\"data\":{}}",
@@ -423,8 +425,7 @@ static void what_is_no_answer_is_refused(void **state)
                                   "{\"data\":[{\"embedding\":\"!\"}]}",
                                   "{\"data\":[{\"index\":1,\"embedding\":[1]}]}",
                                   "{\"data\":[{\"index\":-1,\"embedding\":[1]}]}",
-                                  "{\"data\":[{\"index\":0,\"embedding\":[1]},"
-                                  "{\"index\":0,\"embedding\":[1]}]}"};
+                                  twice};
     const char *const gemini[] = {"{}", "{\"embedding\":[]}", "{\"embeddings\":[{}]}",
                                   "{\"embeddings\":{\"values\":[1]}}",
                                   "{\"embedding\":{\"values\":[null]}}"};
