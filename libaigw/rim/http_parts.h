@@ -57,6 +57,7 @@ struct gw_transfer {
     gw_pipe *upload;     /* the body, if it comes in pieces */
     uint64_t upload_due; /* bytes that it still owes; UINT64_MAX: nobody knows */
     bool hungry;         /* curl waits for more of it */
+    bool unwanted;       /* the answer came first, and is none that wants it */
     gw_task feed;
 };
 

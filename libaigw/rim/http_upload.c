@@ -15,7 +15,7 @@ static size_t on_read(char *to, size_t size, size_t count, void *user)
 
     if (!t->upload)
         return CURL_READFUNC_ABORT;
-    if (t->upload_due == 0)
+    if (t->upload_due == 0 || t->unwanted)
         return 0;
     aigw_slice bytes = gw_pipe_peek(t->upload);
     if (bytes.len == 0 && t->upload->ended)
@@ -38,6 +38,8 @@ static void feed(void *user)
 {
     gw_transfer *t = user;
 
+    if (t->in_multi && t->unwanted) /* it may be short: nothing must follow it */
+        curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
     if (t->in_multi)
         curl_easy_pause(t->easy, t->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
 }
@@ -52,10 +54,11 @@ static void on_more(void *user)
     gw_loop_defer(t->http->loop, &t->feed, feed, t);
 }
 
-/* curl sends no more by itself, but one that waits for bytes would wait for ever. */
+/* curl stops by itself only if it waits for no bytes, and the answer does not say that it closes. */
 void gw_http_upload_unwanted(gw_transfer *t)
 {
     t->upload->more = NULL;
+    t->unwanted = true;
     t->hungry = false;
     gw_loop_defer(t->http->loop, &t->feed, feed, t);
 }
@@ -94,6 +97,7 @@ void gw_http_upload_drop(gw_transfer *t)
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)-1);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, NULL);
     curl_easy_setopt(easy, CURLOPT_READDATA, NULL);
 }

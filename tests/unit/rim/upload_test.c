@@ -124,6 +124,27 @@ static bool serve_refusal(test_request *r)
     return false;
 }
 
+/* The same with a connection that stays open, whatever its head says. */
+static bool refuse_openly(test_request *r, const char *head)
+{
+    send_text(r->fd, head);
+    send_text(r->fd, "Content-Length: 9\r\n\r\ntoo large");
+    reader in = {.r = r};
+    while (next_byte(&in) >= 0)
+        ;
+    return false;
+}
+
+static bool serve_refusal_that_closes(test_request *r)
+{
+    return refuse_openly(r, "HTTP/1.1 413 X\r\nConnection: close\r\n");
+}
+
+static bool serve_refusal_that_stays(test_request *r)
+{
+    return refuse_openly(r, "HTTP/1.1 413 X\r\n");
+}
+
 static bool serve_cut(test_request *r)
 {
     reader in = {.r = r};
@@ -301,12 +322,11 @@ static void test_a_slow_reader_holds_the_writer(void **state)
     close_upload(&u);
 }
 
-static void test_an_early_refusal_is_the_answer(void **state)
+static void refused_early(test_serve_fn *serve, int64_t length)
 {
     upload u;
-    (void)state;
-    open_upload(&u, serve_refusal);
-    send_upload(&u, "POST", (int64_t)LARGE * 100);
+    open_upload(&u, serve);
+    send_upload(&u, "POST", length);
     give(&u, 100, 100);
     run(u.c); /* without the end of the body */
     assert_int_equal(u.r.failure, GW_HTTP_OK);
@@ -316,6 +336,17 @@ static void test_an_early_refusal_is_the_answer(void **state)
     size_t taken;
     assert_true(gw_pipe_write(&u.pipe, GW_S("nobody listens"), &taken));
     close_upload(&u);
+}
+
+static void test_an_early_refusal_is_the_answer(void **state)
+{
+    test_serve_fn *const kinds[] = {serve_refusal, serve_refusal_that_closes,
+                                    serve_refusal_that_stays};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        refused_early(kinds[i], (int64_t)LARGE * 100);
+        refused_early(kinds[i], -1);
+    }
 }
 
 static void test_cancel(void **state)
