@@ -191,7 +191,8 @@ int gw_gm_write_tools(gw_gm_out *o)
         else if (o->same)
             natives++;
         else
-            rc = gw_gm_note(o, r->tools[i].at, "a hosted tool of another vendor");
+            rc = gw_json_fail(o->err, r->doc, r->tools[i].at, AIGW_E_UNSUPPORTED,
+                              "unsupported_tool", "this provider does not have that hosted tool");
     }
     if (rc == AIGW_OK && functions + natives > 0)
         rc = write_list(o, functions, natives > 0);
