@@ -80,29 +80,34 @@ static void read_field(gw_attempt *a, const aigw_header *h)
     }
 }
 
-static bool is_request_id(aigw_slice name)
+/* The names of a provider's own id, the best first; -1: no such name. Azure sends two. */
+static int id_rank(aigw_slice name)
 {
     static const char *const names[] = {"x-request-id", "request-id", "x-amzn-requestid",
                                         "apim-request-id"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++) {
         if (gw_eq_nocase(name, aigw_slice_of(names[i])))
-            return true;
+            return i;
     }
-    return false;
+    return -1;
 }
 
 bool gw_head_take(aigw_exchange *x, int status, const aigw_header *headers, size_t count)
 {
     gw_attempt *a = &x->attempt;
     aigw_slice id = {NULL, 0};
+    int best = INT32_MAX;
     a->status = status;
     for (size_t i = 0; i < count; i++) {
         const aigw_header *h = &headers[i];
+        int rank = id_rank(h->name);
         read_field(a, h);
-        if (!id.data && is_request_id(h->name))
+        if (rank >= 0 && rank < best) {
             id = h->value;
-        else if (is_kept(h->name) && !gw_head_keep(x, h->name, h->value))
+            best = rank;
+        } else if (rank < 0 && is_kept(h->name) && !gw_head_keep(x, h->name, h->value)) {
             return false;
+        }
     }
     return !id.data || gw_head_keep(x, GW_S("x-aigw-upstream-request-id"), id);
 }

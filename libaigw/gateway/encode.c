@@ -185,6 +185,7 @@ int gw_encode_path(aigw_exchange *x, const gw_route_target *target, aigw_slice *
     gw_call call = call_of(x, target);
     gw_buf out;
     gw_buf_init(&out, PATH_MAX_BYTES);
+    gw_buf_reserve(&out, up->base_path.len + 160); /* once, for most */
     gw_buf_add(&out, up->base_path);
     int rc = up->provider->path(&up->site, &call, &out);
     if (rc == AIGW_OK) {

@@ -23,6 +23,15 @@ static int path(const gw_site *site, const gw_call *call, gw_buf *out)
     return out->failed ? AIGW_E_NOMEM : AIGW_OK;
 }
 
+/* Newer versions are dates that sort behind the first. */
+static unsigned site_quirks(const gw_site *site)
+{
+    static const char first[] = "2023-06-01";
+    aigw_slice version = site->api_version;
+    size_t n = version.len < sizeof first - 1 ? version.len : sizeof first - 1;
+    return n > 0 && memcmp(version.data, first, n) > 0 ? (unsigned)GW_QUIRK_NO_SAMPLING : 0u;
+}
+
 /* https://docs.anthropic.com/en/api/overview. No version in the base URL, as official clients. */
 const gw_provider gw_provider_anthropic = {
     .name = "anthropic",
@@ -30,6 +39,7 @@ const gw_provider gw_provider_anthropic = {
     .base_url = "https://api.anthropic.com",
     .base_endings = endings,
     .path = path,
+    .site_quirks = site_quirks,
     .uses = GW_USES_VERSION,
     .auth = GW_AUTH_X_API_KEY,
     .key_env = "ANTHROPIC_API_KEY",

@@ -40,6 +40,7 @@ static bool has_call(const gw_provider *p, const gw_site *site, const gw_call *c
         return call->op == GW_OP_CHAT;
     gw_buf path;
     gw_buf_init(&path, PATH_MAX_BYTES);
+    gw_buf_reserve(&path, 160); /* once, for most */
     int rc = p->path(site, call, &path);
     gw_buf_free(&path);
     return rc != AIGW_E_UNSUPPORTED;

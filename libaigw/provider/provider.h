@@ -83,8 +83,9 @@ typedef struct gw_provider {
     int (*path)(const gw_site *site, const gw_call *call, gw_buf *out);
     /* Is this format the one for this model? NULL: every format is for every model. */
     bool (*fits)(const gw_site *site, aigw_format format, aigw_slice model);
-    unsigned quirks; /* bits of gw_quirk */
-    unsigned uses;   /* bits of GW_USES_... */
+    unsigned quirks;                              /* bits of gw_quirk */
+    unsigned (*site_quirks)(const gw_site *site); /* and these at such a site; may be NULL */
+    unsigned uses;                                /* bits of GW_USES_... */
     /* Other hosts imitate it: at another base URL it serves its first format only, without its quirks. */
     bool imitated;
     bool

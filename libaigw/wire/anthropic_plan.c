@@ -296,6 +296,9 @@ int gw_anthropic_decide(gw_anthropic_out *o)
         }
     }
     p->model = gw_anthropic_model_of(name);
+    if (o->options->quirks & GW_QUIRK_NO_SAMPLING) {
+        p->model.sampling = false;
+    }
     p->same = r->format == AIGW_FORMAT_ANTHROPIC;
     p->max_tokens = r->max_tokens >= 0 ? r->max_tokens : default_max_tokens(o);
     p->budget = r->thinking_budget;

@@ -27,7 +27,8 @@ typedef enum gw_quirk {
     GW_QUIRK_NO_LOGPROBS = 1 << 11,
     GW_QUIRK_NO_NAMED_CHOICE =
         1 << 12,              /* tool_choice: strings only; a named tool becomes required */
-    GW_QUIRK_OPENAI = 1 << 13 /* OpenAI proper: unknown members of messages are a 400 */
+    GW_QUIRK_OPENAI = 1 << 13, /* OpenAI proper: unknown members of messages are a 400 */
+    GW_QUIRK_NO_SAMPLING = 1 << 14 /* Anthropic since 2026-10-21: no temperature, top_p, top_k */
 } gw_quirk;
 
 /* What the writer of a request must know about its target besides the request. */
@@ -45,6 +46,8 @@ typedef struct gw_answer_options {
     int64_t created;       /* unix seconds when the provider gave none */
     bool include_usage;    /* streams: the client asked for usage */
     bool json_array;       /* Gemini streams: one JSON array instead of server-sent events */
+    bool forwarded;        /* streams: the beginning came from the provider as it was; only pings and
+                              an error are written */
     int64_t
         input_estimate; /* streams: tokens of the request, for formats that say them first; 0: unknown */
     /* What the client asked, in its own words, for answers that echo it (Responses); NULL: unknown. */

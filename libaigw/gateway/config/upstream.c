@@ -132,6 +132,8 @@ static int set_quirks(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *
 {
     bool imitation = up->provider->imitated && raw->base_url.len > 0;
     up->quirks = raw->quirks.node || imitation ? 0 : up->provider->quirks;
+    if (!raw->quirks.node && up->provider->site_quirks)
+        up->quirks |= up->provider->site_quirks(&up->site);
     const gw_cfg_node *node = raw->quirks.node ? raw->quirks.node->first : NULL;
     for (size_t i = 0; i < raw->quirks.count; i++, node = node->next) {
         unsigned bit = gw_quirk_named(raw->quirks.items[i]);

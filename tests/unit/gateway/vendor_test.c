@@ -70,8 +70,10 @@ static void paths_stand_behind_the_base_url(void **state)
 static void azure_by_deployment(void **state)
 {
     (void)state;
-    const fake_answer answer = {
-        .status = 200, .type = JSON, .headers = {"apim-request-id", "az-1"}, .body = O_ANSWER};
+    const fake_answer answer = {.status = 200,
+                                .type = JSON,
+                                .headers = {"apim-request-id", "az-0", "x-request-id", "az-1"},
+                                .body = O_ANSWER};
     const char *classic = "providers: [{type: azure, base_url: 'https://r.openai.azure.com', "
                           "api_key: k, api_version: 2024-10-21}]\n" ALIAS("azure", "my gpt/1");
     fake *f = fake_new(classic, &answer, 1);
@@ -190,6 +192,8 @@ static void bedrock_requests_are_signed(void **state)
     fake_pass(f, 20000);
     assert_slice(fake_header(x, "x-aigw-upstream-request-id"), "aws-1");
     fake_result r = fake_take(f, x);
+    /* Its answers do not say the model. */
+    assert_has(r.body, "\"model\":\"anthropic.claude-v2:1\"");
     assert_answered(&r);
     assert_int_equal(f->next, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -360,7 +364,26 @@ static void usage_is_not_asked_of_who_refuses_it(void **state)
         fake *f = one_call(config, &stream, OPENAI_PATH, ASK_STREAM("x"));
         assert_int_equal(strstr(f->bodies[0], "stream_options") != NULL, i == 1);
         fake_free(f);
+        f = one_call(config, &stream, ANTHROPIC_PATH, ASK_A_STREAM("x"));
+        assert_int_equal(strstr(f->bodies[0], "stream_options") != NULL, i == 1);
+        assert_int_equal(strstr(f->bodies[0], "max_completion_tokens") != NULL, i == 1);
+        fake_free(f);
     }
+}
+
+/* Version 2026-10-21 knows no sampling parameters; the client hears that they were left out. */
+static void anthropics_newer_version_samples_by_itself(void **state)
+{
+    (void)state;
+    static const char ask[] = "{\"model\":\"claude-3-5-haiku\",\"temperature\":0.5,"
+                              "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}";
+    fake *f = one_call("providers: [{type: anthropic, api_key: k}]\n", &a_answer, OPENAI_PATH, ask);
+    assert_has(f->bodies[0], "\"temperature\":0.5");
+    fake_free(f);
+    f = one_call("providers: [{type: anthropic, api_key: k, api_version: 2026-10-21}]\n", &a_answer,
+                 OPENAI_PATH, ask);
+    assert_has_not(f->bodies[0], "temperature");
+    fake_free(f);
 }
 
 static void odd_models_do_not_reach_anybody(void **state)
@@ -397,6 +420,7 @@ int main(void)
         cmocka_unit_test(vertex_gives_its_assertion_for_a_token),
         cmocka_unit_test(vertex_serves_gemini_and_others),
         cmocka_unit_test(usage_is_not_asked_of_who_refuses_it),
+        cmocka_unit_test(anthropics_newer_version_samples_by_itself),
         cmocka_unit_test(odd_models_do_not_reach_anybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

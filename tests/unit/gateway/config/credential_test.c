@@ -35,6 +35,11 @@ static void formats_are_the_rows_or_said(void **state)
         {"type: ollama, quirks: [no_metadata]", {AIGW_FORMAT_OPENAI_CHAT}, GW_QUIRK_NO_METADATA},
         {"type: vertex, api_key: k, formats: [gemini]", {AIGW_FORMAT_GEMINI}, 0},
         {"type: gemini, base_url: 'https://h', api_key: k", {AIGW_FORMAT_GEMINI}, 0},
+        {"type: anthropic, api_key: k", {AIGW_FORMAT_ANTHROPIC}, 0},
+        {"type: anthropic, api_key: k, api_version: 2023-06-01", {AIGW_FORMAT_ANTHROPIC}, 0},
+        {"type: anthropic, api_key: k, api_version: 2026-10-21",
+         {AIGW_FORMAT_ANTHROPIC},
+         GW_QUIRK_NO_SAMPLING},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
