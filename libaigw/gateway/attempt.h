@@ -62,6 +62,7 @@ typedef struct gw_attempt {
     gw_fold *fold;
     gw_unwrap unwrap; /* its request is NULL where nothing went out wrapped */
     bool sse_on, reader_on, writer_on;
+    bool lf_given; /* behind the CR that the last forwarded event ended with */
     size_t elements; /* of a JSON array that the client has got */
     gw_outcome outcome;
     aigw_slice path; /* and query of the request; in the arena */

@@ -14,6 +14,20 @@ static size_t event_max(const aigw_exchange *x)
 
 /* -- same format: whole events as they came -- */
 
+/* An event as it came. One that ended with the CR of a CRLF, its LF still on the way, gets it now: nothing
+ * may follow, and what follows may be our own. The one that comes is then one too many. */
+static bool add_raw(aigw_exchange *x, aigw_slice raw)
+{
+    gw_attempt *a = &x->attempt;
+    if (a->lf_given && gw_starts(raw, GW_S("\n")))
+        raw = gw_skip(raw, 1);
+    a->lf_given = raw.len > 0 && raw.data[raw.len - 1] == '\r';
+    gw_buf_add(&x->out, raw);
+    if (a->lf_given)
+        gw_buf_putc(&x->out, '\n');
+    return !x->out.failed;
+}
+
 /* The first event of a stream may be its failure: then another try may still do. Later on the client
  * gets the event as it came, unless it is about our credentials. */
 static void event_failed(aigw_exchange *x, const gw_sse_event *event, bool tell)
@@ -28,7 +42,7 @@ static void event_failed(aigw_exchange *x, const gw_sse_event *event, bool tell)
     a->wire->read_error(x->arena, 0, kept,
                         &error); /* its words decide: the status was a good one */
     a->told = tell && x->status && !x->json_array && !gw_attempt_is_ours(error.kind) &&
-              gw_buf_add(&x->out, event->raw);
+              add_raw(x, event->raw);
     gw_attempt_fail_with(x, &error);
     a->outcome.again = gw_attempt_may_pass(error.kind);
 }
@@ -56,7 +70,7 @@ static void forward(aigw_exchange *x, const gw_sse_event *event, gw_tap_verdict 
     }
     bool repair = (verdict == GW_TAP_REPAIR || verdict == GW_TAP_LAST) && a->wire->tap_repair;
     if (!repair || !a->wire->tap_repair(a->tap, event, verdict, &x->out))
-        gw_buf_add(&x->out, event->raw);
+        add_raw(x, event->raw);
     gw_buf_puts(&x->out, blank_line);
 }
 
@@ -66,7 +80,7 @@ static int on_event(void *user, const gw_sse_event *event)
     gw_attempt *a = &x->attempt;
     if (!event->has_data) {
         if (!x->json_array)
-            gw_buf_add(&x->out, event->raw);
+            add_raw(x, event->raw);
         return 0;
     }
     gw_tap_verdict verdict = a->wire->tap_event(a->tap, event, &x->usage);
@@ -156,6 +170,7 @@ bool gw_stream_writer(aigw_exchange *x)
     if (a->writer_on)
         return true;
     gw_encode_answer_options(x);
+    x->answer.forwarded = a->tap != NULL;
     a->writer = gw_arena_calloc(x->arena, 1, x->wire->writer_size ? x->wire->writer_size : 1);
     a->writer_on = a->writer && x->wire->writer_init(a->writer, &x->answer) == AIGW_OK;
     return a->writer_on && (!a->tap || begun_elsewhere(x));
@@ -176,12 +191,27 @@ static int emit_error(aigw_exchange *x, const gw_event *event)
     return AIGW_E_UPSTREAM;
 }
 
+/* Some formats' answers do not say their model (Bedrock's): it is the one that was asked for. */
+static int name_model(aigw_exchange *x, const gw_event *event, gw_event *copy)
+{
+    const gw_route_target *target = &x->targets[x->target];
+    *copy = *event;
+    copy->model = gw_jstr_plain(x->arena, target->model.len ? target->model : x->model);
+    return gw_has(copy->model) ? AIGW_OK : AIGW_E_NOMEM;
+}
+
 int gw_stream_emit(void *user, const gw_event *event)
 {
     aigw_exchange *x = user;
     gw_attempt *a = &x->attempt;
+    gw_event named;
     if (a->complete)
         return AIGW_OK;
+    if (event->kind == GW_EV_START && event->model.inner.len == 0) {
+        if (name_model(x, event, &named) != AIGW_OK)
+            return AIGW_E_NOMEM;
+        event = &named;
+    }
     if (event->kind == GW_EV_ERROR)
         return emit_error(x, event);
     if (event->kind == GW_EV_USAGE)

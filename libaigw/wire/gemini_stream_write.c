@@ -434,8 +434,8 @@ int gw_gm_writer_event(void *state, const gw_event *ev, gw_buf *out)
     case GW_EV_USAGE:
         gw_usage_merge(&wr->usage, &ev->usage);
         break;
-    case GW_EV_PING: /* a comment; in an array, white space */
-        gw_buf_puts(out, wr->json_array ? "\n" : ": ping\r\n\r\n");
+    case GW_EV_PING: /* an empty line: Google's own SDK for Python takes a comment for an answer */
+        gw_buf_puts(out, wr->json_array ? "\n" : "\r\n");
         break;
     case GW_EV_END:
         on_end(wr, out);

@@ -79,10 +79,9 @@ void gw_or_write_count(int64_t tokens, gw_buf *out);
 
 /* Pieces that requests, whole answers and streams have in common. */
 
-/* The texts of a list of {"text":...}, a blank line between them. Absent if there is none, or no memory. */
-gw_jstr gw_or_join_texts(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list);
-/* The readable text of a reasoning item: its summary, else its content. */
-gw_jstr gw_or_reasoning_text(gw_arena *arena, const gw_json_doc *doc, gw_json_ref item);
+/* The readable text of a reasoning item: its summary, else its content, a blank line between the parts;
+ * absent if there is none. AIGW_E_NOMEM. */
+int gw_or_reasoning_text(gw_arena *arena, const gw_json_doc *doc, gw_json_ref item, gw_jstr *out);
 /* "<id>:<encrypted content>"; absent on no memory. */
 gw_jstr gw_or_pack_signature(gw_arena *arena, gw_jstr id, gw_jstr encrypted);
 void gw_or_unpack_signature(gw_jstr signature, gw_jstr *id, gw_jstr *encrypted);
@@ -92,12 +91,13 @@ void gw_or_write_usage(gw_jw *w, const aigw_usage *usage, gw_raw raw);
 /* "msg_", "fc_"... with the seed and the place in the output. */
 void gw_or_write_item_id(gw_jw *w, const char *prefix, aigw_slice seed, uint32_t index);
 /* {"type":"url_citation",...} for each citation that can be said, as elements of an open array. They
- * stand for the text up to `end` (code points) where they do not say so themselves. */
+ * stand for the text up to `end` (code points) where they do not say so themselves. No memory
+ * fails the buffer. */
 void gw_or_write_citations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t end);
-/* The list of log probabilities in OpenAI's object of a choice; absent if none. */
-gw_raw gw_or_logprobs_list(gw_arena *arena, gw_raw logprobs);
-/* {"content":<list>}; absent for an empty list, or no memory. */
-gw_raw gw_or_logprobs_object(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list);
+/* The list of log probabilities in OpenAI's object of a choice, and {"content":<list>}; absent if it is
+ * empty. AIGW_E_NOMEM. */
+int gw_or_logprobs_list(gw_arena *arena, gw_raw logprobs, gw_raw *out);
+int gw_or_logprobs_object(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list, gw_raw *out);
 
 /* The encrypted_content of a reasoning item that this gateway hands out. `signature` may be absent. */
 void gw_or_write_encrypted(gw_jw *w, const gw_block *block);
@@ -115,6 +115,8 @@ typedef struct gw_or_envelope {
     gw_raw usage_raw;
 } gw_or_envelope;
 
+/* "code" and "message" of an error in a stream. */
+void gw_or_write_error_members(gw_jw *w, const gw_api_error *error);
 void gw_or_write_envelope(gw_jw *w, const gw_or_envelope *envelope);
 /* "max_output_tokens" or "content_filter" when the answer is incomplete, else NULL. */
 const char *gw_or_incomplete_reason(gw_finish finish);

@@ -106,6 +106,13 @@ static const char *code_of(const gw_api_error *error)
     return error->kind == GW_ERR_INVALID_REQUEST ? "invalid_prompt" : "server_error";
 }
 
+void gw_or_write_error_members(gw_jw *w, const gw_api_error *error)
+{
+    put_str(w, "code", code_of(error));
+    gw_jw_key(w, "message");
+    gw_jw_jstr(w, error->message);
+}
+
 static void write_error(gw_jw *w, const gw_api_error *error)
 {
     gw_jw_key(w, "error");
@@ -114,9 +121,7 @@ static void write_error(gw_jw *w, const gw_api_error *error)
         return;
     }
     gw_jw_object(w);
-    put_str(w, "code", code_of(error));
-    gw_jw_key(w, "message");
-    gw_jw_jstr(w, error->message);
+    gw_or_write_error_members(w, error);
     gw_jw_object_end(w);
 }
 

@@ -255,8 +255,24 @@ static int write_end(gw_or_writer *s, gw_buf *out)
 }
 
 /* What was not finished is not in the output. */
+/* Behind a beginning that was the provider's: its response object is not known here, so that the error
+ * comes without one. Clients hold an object with another id for a fault of the stream. */
+static void write_bare_error(gw_or_writer *s, const gw_api_error *error, gw_buf *out)
+{
+    gw_jw w = gw_or_out_begin(s, out, "error");
+    gw_or_write_error_members(&w, error);
+    gw_jw_key(&w, "param");
+    gw_jw_null(&w);
+    gw_or_out_end(&w);
+    s->ended = true;
+}
+
 static void write_error(gw_or_writer *s, const gw_event *event, gw_buf *out)
 {
+    if (s->options.forwarded) {
+        write_bare_error(s, &event->error, out);
+        return;
+    }
     gw_or_envelope e = {.status = "failed",
                         .error = &event->error,
                         .output = gw_buf_slice(&s->items),

@@ -70,4 +70,4 @@ await run('ai-chat', judge((m) => openai.chat(m), { openai: { ...reasons, reason
 await run('ai-anthropic', judge((m) => anthropic(m),
   { anthropic: { thinking: { type: 'enabled', budgetTokens: 4096 } } },
   { anthropic: { structuredOutputMode: 'outputFormat' } }));
-await run('ai-google', judge((m) => google(m), { google: { thinkingConfig: { includeThoughts: true } } }));
+await run('ai-google', judge((m) => google(m), { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 4096 } } }));

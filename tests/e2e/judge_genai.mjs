@@ -43,7 +43,7 @@ const judge = (sdk) => ({
   async loop(scene, model, streamed) {
     const config = { maxOutputTokens: 9000, tools: [{ functionDeclarations: tools.map(
       ([name, description, parametersJsonSchema]) => ({ name, description, parametersJsonSchema })) }] };
-    if (scene === 'think') config.thinkingConfig = { includeThoughts: true };
+    if (scene === 'think') config.thinkingConfig = { includeThoughts: true, thinkingBudget: 4096 };
     const contents = this.contents(scene);
     const first = await this.call(streamed, model, contents, config);
     contents.push(first.candidates[0].content);

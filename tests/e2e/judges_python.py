@@ -329,7 +329,7 @@ class GenAI(Judge):
         config = {"tools": [types.Tool(function_declarations=declared)], "max_output_tokens": 9000,
                   "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True)}
         if scene == "think":
-            config["thinking_config"] = types.ThinkingConfig(include_thoughts=True)
+            config["thinking_config"] = types.ThinkingConfig(include_thoughts=True, thinking_budget=4096)
         contents = self.contents(scene)
         first = self.call(streamed, model, contents, **config)
         contents.append(first.candidates[0].content)
