@@ -41,8 +41,9 @@ static int read_text(const output_reading * or, gw_json_ref part)
     if (gw_json_typeof(doc, annotations) == GW_JSON_ARRAY && gw_json_count(doc, annotations) > 0)
         delta.raw = gw_raw_of(doc, annotations);
     delta.delta = gw_jstr_of(doc, gw_json_get(doc, part, "text"));
-    delta.logprobs = gw_or_logprobs_object(or->arena, doc, gw_json_get(doc, part, "logprobs"));
-    return emit_block(or, &open, &delta);
+    int rc =
+        gw_or_logprobs_object(or->arena, doc, gw_json_get(doc, part, "logprobs"), &delta.logprobs);
+    return rc != AIGW_OK ? rc : emit_block(or, &open, &delta);
 }
 
 static int read_message(const output_reading * or, gw_json_ref item)
@@ -87,7 +88,9 @@ static int read_reasoning(const output_reading * or, gw_json_ref item)
     gw_event open = {.block_kind = GW_BLOCK_THINKING, .origin = AIGW_FORMAT_OPENAI_RESPONSES};
     gw_event delta = {.origin = AIGW_FORMAT_OPENAI_RESPONSES};
     gw_jstr encrypted = gw_jstr_of(doc, gw_json_get(doc, item, "encrypted_content"));
-    delta.delta = gw_or_reasoning_text(or->arena, doc, item);
+    int rc = gw_or_reasoning_text(or->arena, doc, item, &delta.delta);
+    if (rc != AIGW_OK)
+        return rc;
     if (encrypted.inner.len > 0) {
         delta.signature = gw_or_pack_signature(
             or->arena, gw_jstr_of(doc, gw_json_get(doc, item, "id")), encrypted);

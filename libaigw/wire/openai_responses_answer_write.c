@@ -26,7 +26,9 @@ static void write_text(answer_writing *aw, gw_jw *content, const gw_block *block
     gw_buf_init(&annotations, MAX_OUTPUT_BYTES);
     gw_jw list = gw_jw_on(&annotations);
     gw_or_write_citations(aw->arena, &list, block->raw, gw_oc_code_points(block->text));
-    gw_raw probs = gw_or_logprobs_list(aw->arena, aw->logprobs);
+    gw_raw probs;
+    if (gw_or_logprobs_list(aw->arena, aw->logprobs, &probs) != AIGW_OK)
+        aw->items->failed = true;
     aigw_slice inside = {NULL, 0};
     if (gw_has_raw(probs))
         inside = (aigw_slice){probs.json.data + 1, probs.json.len - 2};

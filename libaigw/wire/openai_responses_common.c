@@ -7,13 +7,14 @@
 
 #include <stdio.h>
 
-gw_jstr gw_or_join_texts(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list)
+/* The texts of a list of {"text":...}, a blank line between them. */
+static int join_texts(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list, gw_jstr *into)
 {
     const aigw_slice between = GW_S("\\n\\n");
     gw_jstr out = {{NULL, 0}};
     size_t len = 0, found = 0;
     if (gw_json_typeof(doc, list) != GW_JSON_ARRAY)
-        return out;
+        return AIGW_OK;
     gw_json_ref ref = gw_json_first(doc, list);
     for (; ref != GW_JSON_ABSENT; ref = gw_json_next(doc, ref)) {
         if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
@@ -25,11 +26,13 @@ gw_jstr gw_or_join_texts(gw_arena *arena, const gw_json_doc *doc, gw_json_ref li
         if (found++ == 0)
             out = text;
     }
-    if (found < 2)
-        return out;
+    if (found < 2) {
+        *into = out;
+        return AIGW_OK;
+    }
     char *to = gw_arena_alloc(arena, len);
     if (to == NULL)
-        return (gw_jstr){{NULL, 0}};
+        return AIGW_E_NOMEM;
     size_t n = 0;
     for (ref = gw_json_first(doc, list); ref != GW_JSON_ABSENT; ref = gw_json_next(doc, ref)) {
         if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
@@ -44,13 +47,17 @@ gw_jstr gw_or_join_texts(gw_arena *arena, const gw_json_doc *doc, gw_json_ref li
         memcpy(to + n, text.data, text.len);
         n += text.len;
     }
-    return (gw_jstr){{to, n}};
+    into->inner = (aigw_slice){to, n};
+    return AIGW_OK;
 }
 
-gw_jstr gw_or_reasoning_text(gw_arena *arena, const gw_json_doc *doc, gw_json_ref item)
+int gw_or_reasoning_text(gw_arena *arena, const gw_json_doc *doc, gw_json_ref item, gw_jstr *out)
 {
-    gw_jstr text = gw_or_join_texts(arena, doc, gw_json_get(doc, item, "summary"));
-    return gw_has(text) ? text : gw_or_join_texts(arena, doc, gw_json_get(doc, item, "content"));
+    *out = (gw_jstr){{NULL, 0}};
+    int rc = join_texts(arena, doc, gw_json_get(doc, item, "summary"), out);
+    return rc == AIGW_OK && !gw_has(*out)
+               ? join_texts(arena, doc, gw_json_get(doc, item, "content"), out)
+               : rc;
 }
 
 gw_jstr gw_or_pack_signature(gw_arena *arena, gw_jstr id, gw_jstr encrypted)
@@ -211,8 +218,11 @@ void gw_or_write_citations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t 
 {
     gw_json_limits limits = {0, 0, true};
     gw_json_doc doc;
-    if (!gw_has_raw(citations) ||
-        gw_json_parse(arena, citations.json, &limits, &doc, NULL) != AIGW_OK)
+    if (!gw_has_raw(citations))
+        return;
+    int rc = gw_json_parse(arena, citations.json, &limits, &doc, NULL);
+    w->buf->failed = w->buf->failed || rc == AIGW_E_NOMEM;
+    if (rc != AIGW_OK)
         return;
     if (gw_json_typeof(&doc, 0) == GW_JSON_OBJECT)
         write_citation(w, &doc, 0, end);
@@ -223,36 +233,38 @@ void gw_or_write_citations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t 
         write_citation(w, &doc, ref, end);
 }
 
-gw_raw gw_or_logprobs_list(gw_arena *arena, gw_raw logprobs)
+int gw_or_logprobs_list(gw_arena *arena, gw_raw logprobs, gw_raw *out)
 {
     gw_json_limits limits = {0, 0, true};
     gw_json_doc doc;
-    gw_raw none = {{NULL, 0}};
-    if (!gw_has_raw(logprobs) ||
-        gw_json_parse(arena, logprobs.json, &limits, &doc, NULL) != AIGW_OK ||
-        gw_json_typeof(&doc, 0) != GW_JSON_OBJECT)
-        return none;
+    *out = (gw_raw){{NULL, 0}};
+    if (!gw_has_raw(logprobs))
+        return AIGW_OK;
+    int rc = gw_json_parse(arena, logprobs.json, &limits, &doc, NULL);
+    if (rc != AIGW_OK || gw_json_typeof(&doc, 0) != GW_JSON_OBJECT)
+        return rc == AIGW_E_NOMEM ? rc : AIGW_OK;
     gw_json_ref content = gw_json_get(&doc, 0, "content");
-    return gw_json_typeof(&doc, content) == GW_JSON_ARRAY && gw_json_count(&doc, content) > 0
-               ? gw_raw_of(&doc, content)
-               : none;
+    if (gw_json_typeof(&doc, content) == GW_JSON_ARRAY && gw_json_count(&doc, content) > 0)
+        *out = gw_raw_of(&doc, content);
+    return AIGW_OK;
 }
 
-gw_raw gw_or_logprobs_object(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list)
+int gw_or_logprobs_object(gw_arena *arena, const gw_json_doc *doc, gw_json_ref list, gw_raw *out)
 {
     static const char open[] = "{\"content\":";
-    gw_raw none = {{NULL, 0}};
+    *out = (gw_raw){{NULL, 0}};
     if (gw_json_typeof(doc, list) != GW_JSON_ARRAY || gw_json_count(doc, list) == 0)
-        return none;
+        return AIGW_OK;
     aigw_slice raw = gw_json_raw(doc, list);
     size_t head = sizeof(open) - 1;
     char *to = gw_arena_alloc(arena, head + raw.len + 1);
     if (to == NULL)
-        return none;
+        return AIGW_E_NOMEM;
     memcpy(to, open, head);
     memcpy(to + head, raw.data, raw.len);
     to[head + raw.len] = '}';
-    return (gw_raw){{to, head + raw.len + 1}};
+    *out = (gw_raw){{to, head + raw.len + 1}};
+    return AIGW_OK;
 }
 
 /* Reasoning of others is always sealed, even without a signature: so that it is known when it comes back. */

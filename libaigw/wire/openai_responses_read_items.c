@@ -260,7 +260,8 @@ static int read_reasoning(gw_or_reading *rd, gw_json_ref ref)
         rc = open_message(rd, GW_ROLE_ASSISTANT, true, ref, 1);
     if (rc != AIGW_OK)
         return rc;
-    part.text = gw_or_reasoning_text(rd->arena, rd->doc, ref);
+    if (gw_or_reasoning_text(rd->arena, rd->doc, ref, &part.text) != AIGW_OK)
+        return gw_fail_nomem(rd->err);
     if (!gw_has(part.text))
         part.text = gw_jstr_lit("");
     if (gw_has(encrypted) && gw_unseal(rd->arena, encrypted, &sealed)) {

@@ -191,7 +191,9 @@ int gw_or_out_text_delta(gw_or_writer *s, gw_or_open *b, const gw_event *event, 
         gw_arena *arena = arena_of(s);
         if (arena == NULL)
             return AIGW_E_NOMEM;
-        probs = gw_or_logprobs_list(arena, event->logprobs);
+        int rc = gw_or_logprobs_list(arena, event->logprobs, &probs);
+        if (rc != AIGW_OK)
+            return rc;
     }
     if (event->delta.inner.len > 0 || gw_has_raw(probs)) {
         gw_jw w = begin_part(s, out, "response.output_text.delta");

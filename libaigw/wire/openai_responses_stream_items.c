@@ -146,9 +146,9 @@ static int say_part(gw_or_event *ev, gw_block_kind kind, const char *member, boo
         return rc;
     gw_event delta = {.delta = text};
     if (kind == GW_BLOCK_TEXT)
-        delta.logprobs =
-            gw_or_logprobs_object(ev->r->arena, ev->doc, gw_json_get(ev->doc, 0, "logprobs"));
-    return emit_delta(ev, item, &delta);
+        rc = gw_or_logprobs_object(ev->r->arena, ev->doc, gw_json_get(ev->doc, 0, "logprobs"),
+                                   &delta.logprobs);
+    return rc == AIGW_OK ? emit_delta(ev, item, &delta) : gw_fail_nomem(ev->err);
 }
 
 int gw_or_on_text_delta(gw_or_event *ev)
@@ -209,9 +209,9 @@ static int finish_part(const gw_or_event *ev, gw_or_item *item, gw_json_ref part
     int rc = open_part(ev, item, refusal ? GW_BLOCK_REFUSAL : GW_BLOCK_TEXT, index);
     if (cites)
         delta.raw = gw_raw_of(doc, annotations);
-    if (!said)
-        delta.logprobs =
-            gw_or_logprobs_object(ev->r->arena, doc, gw_json_get(doc, part, "logprobs"));
+    if (rc == AIGW_OK && !said)
+        rc = gw_or_logprobs_object(ev->r->arena, doc, gw_json_get(doc, part, "logprobs"),
+                                   &delta.logprobs);
     if (rc == AIGW_OK)
         rc = emit_delta(ev, item, &delta);
     item->part_said = true;
@@ -394,9 +394,11 @@ static int finish_reasoning(const gw_or_event *ev, gw_or_item *item, gw_json_ref
         if (!gw_has(delta.signature))
             return gw_fail_nomem(ev->err);
     }
-    if (!item->any)
-        delta.delta = gw_or_reasoning_text(ev->r->arena, doc, ref);
     int rc = AIGW_OK;
+    if (!item->any)
+        rc = gw_or_reasoning_text(ev->r->arena, doc, ref, &delta.delta);
+    if (rc != AIGW_OK)
+        return gw_fail_nomem(ev->err);
     /* Once its block is closed by what came between, its signature would stand in a second one: as well. */
     if (gw_has(delta.signature) || delta.delta.inner.len > 0) {
         rc = open_thinking(ev, item);

@@ -125,6 +125,8 @@ static inline int kit_answer(kit *k, const gw_wire *from, const gw_wire *to, aig
     gw_answer_options options = kit_options();
     options.request = request;
     gw_buf_clear(&k->out);
+    if (fold == NULL)
+        return k->rc = AIGW_E_NOMEM;
     k->rc = gw_json_parse(k->arena, text, &lenient, &doc, &k->err);
     if (k->rc == AIGW_OK)
         k->rc = from->read_answer(k->arena, &doc, &sink, &k->err);
