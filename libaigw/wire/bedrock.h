@@ -138,6 +138,10 @@ int gw_bedrock_write_request(gw_arena *arena, const gw_chat_request *request,
 int gw_bedrock_write_count_request(gw_arena *arena, const gw_chat_request *request,
                                    const gw_write_options *options, gw_buf *out, gw_notes *notes,
                                    aigw_error *err);
+/* The same-format patch: what we sealed is taken out of `messages`. */
+int gw_bedrock_mend_request(gw_arena *arena, const gw_json_doc *doc,
+                            const gw_write_options *options, gw_patch out[GW_MEND_MAX],
+                            size_t *count);
 
 /* Answers */
 

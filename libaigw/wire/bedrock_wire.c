@@ -49,6 +49,7 @@ const gw_wire gw_wire_bedrock = {
     .stream_type = "application/vnd.amazon.eventstream",
     .read_request = gw_bedrock_read_request,
     .write_request = gw_bedrock_write_request,
+    .mend_request = gw_bedrock_mend_request,
     .read_answer = gw_bedrock_read_answer,
     .write_answer = gw_bedrock_write_answer,
     .read_error = gw_bedrock_read_error,

@@ -369,6 +369,20 @@ static void signatures(void **state)
     kit_has(text, "{\\\"a\\\":1}");
     kit_lacks(text, "\"gem\"");
     kit_lacks(text, "\"enc\"");
+    /* Where it passes as it is, what we sealed is taken out, once. */
+    gw_patch patches[GW_MEND_MAX];
+    gw_write_options none = {.model = GW_S(CLAUDE)};
+    size_t count = 9;
+    kit_parse(&k, aigw_slice_of(json));
+    assert_int_equal(gw_wire_bedrock.mend_request(k.arena, &k.doc, &none, patches, &count), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(gw_patch_body(&k.doc, patches, count, &k.out, &k.err), AIGW_OK);
+    text = kit_text(&k);
+    kit_lacks(text, "YWlndz");
+    kit_has(text, "\"signature\":\"sig\"");
+    kit_parse(&k, aigw_slice_of(text));
+    assert_int_equal(gw_wire_bedrock.mend_request(k.arena, &k.doc, &none, patches, &count), 0);
+    assert_int_equal(count, 0);
     /* A Claude's signature travels to Bedrock's Claude, not to its other models. */
     snprintf(
         json, sizeof json,
