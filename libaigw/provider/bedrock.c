@@ -1,5 +1,6 @@
 /* AWS Bedrock's Converse API: addresses of a region, and requests signed with a key pair.
  * Must not know the format, which is wire/bedrock, nor where a key pair comes from. */
+#include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "proto/sigv4.h"
@@ -48,8 +49,16 @@ static int sign(gw_arena *arena, const gw_signable *what, aigw_header out[GW_SIG
                           .service = GW_S("bedrock")};
     aigw_slice query = what->path, path_only = gw_cut(&query, '?');
     _Static_assert((int)GW_SIGV4_HEADERS <= (int)GW_SIGN_HEADERS, "room for a signature");
-    return gw_sigv4_sign(arena, &who, what->method, what->host, path_only, query, what->body,
-                         what->unix_s, out, count, err);
+    int rc = gw_sigv4_sign(arena, &who, what->method, what->host, path_only, query, what->body,
+                           what->unix_s, out, count, err);
+    /* No copy of a secret stays in the arena: the key pair lives longer than the request. */
+    for (size_t i = 0; rc == AIGW_OK && who.session_token.len > 0 && i < *count; i++) {
+        if (!gw_eq(out[i].value, who.session_token) || out[i].value.data == who.session_token.data)
+            continue;
+        gw_wipe((void *)(uintptr_t)out[i].value.data, out[i].value.len);
+        out[i].value = who.session_token;
+    }
+    return rc;
 }
 
 /* https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html: an API key goes as Bearer. */

@@ -96,7 +96,7 @@ typedef struct gw_provider {
     const char *version_header; /* the field that takes api_version; NULL: it stands in paths */
     const char *const
         *model_prefixes; /* models that are its own, NULL-ended: routes without config */
-    /* Appends the fields that sign a request; texts in the arena. NULL: none. */
+    /* The fields that sign a request; texts in the arena, or the key pair's. NULL: none. */
     int (*sign)(gw_arena *arena, const gw_signable *what, aigw_header out[GW_SIGN_HEADERS],
                 size_t *count, aigw_error *err);
     bool vertex_embeddings; /* GW_OP_EMBED is in Vertex's own words: gw_embed_vertex */

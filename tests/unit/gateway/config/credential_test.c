@@ -2,6 +2,7 @@
 #include "base/json_write.h"
 #include "gateway/config/schema.h"
 #include "help.h"
+#include "unit/base/fault_alloc.h"
 #include "unit/gate/mint.h"
 
 static void formats_are_the_rows_or_said(void **state)
@@ -241,6 +242,44 @@ static void google(void **state)
     EVP_PKEY_free(ec);
 }
 
+/* Fails the n-th allocation, for every n; nothing may stay behind. */
+static void every_allocation_may_fail(void **state)
+{
+    static const char *const documents[] = {
+        VERTEX,
+        "providers: [{" BEDROCK "access_key_id: A, secret_access_key: B, session_token: C}}}]",
+        "providers: [{" AZURE "tenant: t, client_id: c, client_secret: s}}, formats: "
+        "[openai-responses], quirks: [no_strict]}]",
+    };
+    EVP_PKEY *key = mint_rsa(2048);
+    char *pem = mint_pem(key, true);
+    char *account = account_of(pem, "service_account", "https://oauth2.googleapis.com/token");
+    const char *const env[] = {"ACCOUNT", account, NULL};
+    (void)state;
+    help_env = env;
+    for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+        int code = AIGW_E_NOMEM;
+        for (long n = 1; code != AIGW_OK; n++) {
+            fault_alloc f;
+            aigw_error err = {0};
+            gw_config *c = NULL;
+            fault_use(&f, n);
+            code = gw_config_load(aigw_slice_of(documents[i]), &help_host, &c, &err);
+            if (code == AIGW_OK)
+                gw_config_free(c);
+            else
+                assert_null(c);
+            assert_int_equal(f.live, 0);
+            assert_true(n < 2000);
+        }
+    }
+    fault_done();
+    help_env = NULL;
+    free(account);
+    free(pem);
+    EVP_PKEY_free(key);
+}
+
 /* The list in the schema is the vendor table's: a row that is not in it could not be written down. */
 static void types_are_the_rows(void **state)
 {
@@ -261,6 +300,7 @@ int main(void)
         cmocka_unit_test(entra),
         cmocka_unit_test(aws),
         cmocka_unit_test(google),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(types_are_the_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
