@@ -108,12 +108,12 @@ static int write_stop(gw_oc_writing *wr)
     return gw_oc_note_value(wr, r->stop[count].inner, "OpenAI chat takes at most 4 stop sequences");
 }
 
-static void write_shape(gw_oc_writing *wr)
+static int write_shape(gw_oc_writing *wr)
 {
     const gw_chat_request *r = wr->request;
     gw_jw *w = &wr->w;
     if (r->shape == GW_SHAPE_TEXT)
-        return;
+        return AIGW_OK;
     bool schema = r->shape == GW_SHAPE_SCHEMA && !gw_oc_has_quirk(wr, GW_QUIRK_NO_JSON_SCHEMA);
     gw_jw_key(w, "response_format");
     gw_jw_object(w);
@@ -133,6 +133,9 @@ static void write_shape(gw_oc_writing *wr)
         gw_jw_object_end(w);
     }
     gw_jw_object_end(w);
+    if (schema && r->schema_strict == 1 && gw_oc_has_quirk(wr, GW_QUIRK_NO_STRICT))
+        return gw_oc_note_value(wr, r->schema.json, "this host does not enforce the schema");
+    return AIGW_OK;
 }
 
 /* The row of the budget table that is nearest. */
@@ -313,10 +316,9 @@ static int write_settings(gw_oc_writing *wr)
         gw_jw_int(w, r->n);
     }
     static int (*const steps[])(gw_oc_writing *) = {write_logprobs, write_effort, write_user,
-                                                    write_kept, write_tier};
+                                                    write_kept,     write_tier,   write_shape};
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && rc == AIGW_OK; i++)
         rc = steps[i](wr);
-    write_shape(wr);
     put_jstr(w, "verbosity", r->verbosity);
     put_raw(w, "modalities", r->modalities);
     put_raw(w, "audio", r->audio);

@@ -59,8 +59,9 @@ static inline int fuzz_convert(const gw_wire *from, const gw_wire *to, aigw_slic
 }
 
 /* A request that was mended is JSON and needs it no more. */
-static inline void fuzz_mend(const gw_wire *wire, aigw_slice text)
+static inline void fuzz_mend(const gw_wire *wire, unsigned quirks, aigw_slice text)
 {
+    const gw_write_options options = {.quirks = quirks};
     gw_arena *arena = gw_arena_new(FUZZ_ARENA);
     gw_patch patches[GW_MEND_MAX];
     size_t count = 0, again = 0;
@@ -68,11 +69,11 @@ static inline void fuzz_mend(const gw_wire *wire, aigw_slice text)
     gw_buf out;
     gw_buf_init(&out, FUZZ_OUT);
     if (wire->mend_request != NULL && gw_json_parse(arena, text, NULL, &doc, NULL) == AIGW_OK &&
-        wire->mend_request(arena, &doc, &(gw_write_options){0}, patches, &count) == AIGW_OK && count > 0 &&
+        wire->mend_request(arena, &doc, &options, patches, &count) == AIGW_OK && count > 0 &&
         gw_patch_body(&doc, patches, count, &out, NULL) == AIGW_OK) {
         int rc = gw_json_parse(arena, gw_buf_slice(&out), NULL, &mended, NULL);
         fuzz_check(rc == AIGW_OK || rc == AIGW_E_NOMEM, "mended is no JSON", gw_buf_slice(&out));
-        if (rc == AIGW_OK && wire->mend_request(arena, &mended, &(gw_write_options){0}, patches, &again) == AIGW_OK) {
+        if (rc == AIGW_OK && wire->mend_request(arena, &mended, &options, patches, &again) == AIGW_OK) {
             fuzz_check(again == 0, "mended twice", gw_buf_slice(&out));
         }
     }
@@ -87,7 +88,10 @@ static inline int fuzz_request(const gw_wire *from, const uint8_t *data, size_t 
         return 0;
     }
     aigw_slice text = {(const char *)data, size};
-    fuzz_mend(from, text);
+    fuzz_mend(from, 0, text);
+    fuzz_mend(from, GW_QUIRK_OPENAI, text);
+    /* Every quirk but the one that takes a member away whether it is there or not. */
+    fuzz_mend(from, (2u * GW_QUIRK_OPENAI - 1) & ~(unsigned)GW_QUIRK_NO_USAGE_OPTION, text);
     for (size_t i = 0; gw_wires[i] != NULL; i++) {
         const gw_wire *to = gw_wires[i];
         gw_buf first, second;

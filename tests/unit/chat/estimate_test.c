@@ -24,7 +24,8 @@ static void test_texts(void **state)
     (void)state;
     between("", 0, 0);
     between("The quick brown fox jumps over the lazy dog.", 8, 12);
-    between("Write a function that reverses a linked list in C, and explain its complexity.", 14, 21);
+    between("Write a function that reverses a linked list in C, and explain its complexity.", 14,
+            21);
     between("{\"name\":\"get_weather\",\"arguments\":{\"city\":\"Paris\"}}", 13, 28);
     between("\xE4\xBD\xA0\xE5\xA5\xBD\xEF\xBC\x8C\xE4\xB8\x96\xE7\x95\x8C", 3, 7);
     between("\\u4f60\\u597d", 1, 3);

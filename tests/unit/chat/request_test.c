@@ -106,9 +106,54 @@ static void arguments_become_text(void **state)
     assert_true(gw_eq(out.inner, given.args_text.inner));
 }
 
+static gw_part carrier(const char *text, const char *signature, aigw_format origin)
+{
+    return (gw_part){.kind = GW_PART_THINKING,
+                     .text = gw_jstr_lit(text),
+                     .signature = gw_jstr_lit(signature),
+                     .origin = origin};
+}
+
+static void signatures_join_what_they_sign(void **state)
+{
+    (void)state;
+    gw_part parts[] = {
+        carrier("", "A", AIGW_FORMAT_ANTHROPIC), /* another maker's stays what it is */
+        carrier("t", "T", AIGW_FORMAT_GEMINI),   /* it signs its own text */
+        carrier("", "1", AIGW_FORMAT_GEMINI),
+        {.kind = GW_PART_TEXT, .text = gw_jstr_lit("x")},
+        carrier("", "2", AIGW_FORMAT_GEMINI),
+        {.kind = GW_PART_TOOL_CALL, .signature = gw_jstr_lit("own"), .origin = AIGW_FORMAT_GEMINI},
+        carrier("", "3", AIGW_FORMAT_GEMINI),
+        carrier("", "4", AIGW_FORMAT_GEMINI),
+        {.kind = GW_PART_TOOL_CALL},
+        carrier("", "5", AIGW_FORMAT_GEMINI), /* nothing behind it */
+    };
+    gw_message m = {
+        .role = GW_ROLE_ASSISTANT, .parts = parts, .part_count = sizeof parts / sizeof *parts};
+    gw_message_join_signatures(&m);
+    assert_int_equal(m.part_count, 8);
+    assert_true(gw_jstr_is(m.parts[0].signature, "A"));
+    assert_true(gw_jstr_is(m.parts[1].text, "t"));
+    assert_int_equal(m.parts[2].kind, GW_PART_TEXT);
+    assert_true(gw_jstr_is(m.parts[2].signature, "1"));
+    assert_int_equal(m.parts[2].origin, AIGW_FORMAT_GEMINI);
+    assert_true(gw_jstr_is(m.parts[3].signature, "2"));
+    assert_true(gw_jstr_is(m.parts[4].signature, "own"));
+    assert_true(gw_jstr_is(m.parts[5].signature, "3"));
+    assert_int_equal(m.parts[6].kind, GW_PART_TOOL_CALL);
+    assert_true(gw_jstr_is(m.parts[6].signature, "4"));
+    assert_true(gw_jstr_is(m.parts[7].signature, "5"));
+    gw_part user[] = {carrier("", "1", AIGW_FORMAT_GEMINI), {.kind = GW_PART_TEXT}};
+    gw_message other = {.role = GW_ROLE_USER, .parts = user, .part_count = 2};
+    gw_message_join_signatures(&other);
+    assert_int_equal(other.part_count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(signatures_join_what_they_sign),
         cmocka_unit_test(unsaid_is_marked),
         cmocka_unit_test_setup_teardown(notes_grow_and_point, setup, teardown),
         cmocka_unit_test_setup_teardown(arguments_become_an_object, setup, teardown),

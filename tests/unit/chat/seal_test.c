@@ -97,9 +97,35 @@ static void forged(void **state)
     gw_arena_free(arena);
 }
 
+static void a_slot_is_bare_for_its_maker(void **state)
+{
+    (void)state;
+    gw_arena *arena = gw_arena_new(1 << 20);
+    const gw_jstr text = gw_jstr_lit("Abc+\\/=");
+    static const aigw_format origins[] = {AIGW_FORMAT_GEMINI, AIGW_FORMAT_ANTHROPIC,
+                                          (aigw_format)0};
+    for (size_t i = 0; i < 3; i++) {
+        gw_buf buf;
+        gw_buf_init(&buf, 4096);
+        gw_jw w = gw_jw_on(&buf);
+        gw_jw_slot(&w, AIGW_FORMAT_ANTHROPIC, origins[i], true, text);
+        aigw_slice slot = gw_buf_slice(&buf);
+        slot = gw_slice(slot.data + 1, slot.len - 2);
+        assert_int_equal(gw_eq(slot, text.inner), i > 0);
+        assert_int_equal(gw_looks_sealed((gw_jstr){slot}), i == 0);
+        gw_sealed open = gw_seal_open(arena, (gw_jstr){slot}, AIGW_FORMAT_ANTHROPIC, i == 0);
+        assert_true(gw_eq(open.text.inner, text.inner));
+        assert_int_equal(open.origin, i == 0 ? AIGW_FORMAT_GEMINI : AIGW_FORMAT_ANTHROPIC);
+        assert_int_equal(open.redacted, i == 0);
+        gw_buf_free(&buf);
+    }
+    gw_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_slot_is_bare_for_its_maker),
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(ids),
         cmocka_unit_test(forged),

@@ -69,9 +69,33 @@ static void blank_sees_escaped_and_unicode_space(void **state)
     assert_true(gw_jstr_blank((gw_jstr){{NULL, 0}}));
 }
 
+static void a_value_is_found_by_its_bytes(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", "b", "c", "d"};
+    gw_arena *arena = gw_arena_new(1 << 20);
+    gw_json_doc doc;
+    aigw_slice text = GW_S(" {\"a\":\"\",\"b\":[[1.5],{}],\"c\":\"x\",\"d\":{\"e\":\"f\"}}");
+    assert_int_equal(gw_json_parse(arena, text, NULL, &doc, NULL), AIGW_OK);
+    for (size_t i = 0; i < 4; i++) {
+        gw_json_ref ref = gw_json_get(&doc, 0, names[i]);
+        gw_jstr string = gw_jstr_of(&doc, ref);
+        assert_int_equal(gw_ref_of(&doc, gw_has(string) ? string.inner : gw_raw_of(&doc, ref).json),
+                         ref);
+    }
+    gw_json_ref deep = gw_json_at(&doc, gw_json_at(&doc, gw_json_get(&doc, 0, "b"), 0), 0);
+    assert_int_equal(gw_ref_of(&doc, gw_json_raw(&doc, deep)), deep);
+    assert_int_equal(gw_ref_of(&doc, GW_S("elsewhere")), GW_JSON_ABSENT);
+    assert_int_equal(gw_ref_of(&doc, (aigw_slice){NULL, 0}), GW_JSON_ABSENT);
+    assert_int_equal(gw_ref_of(&doc, gw_slice(text.data + 2, 1)), GW_JSON_ABSENT);
+    assert_int_equal(gw_ref_of(NULL, text), GW_JSON_ABSENT);
+    gw_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_value_is_found_by_its_bytes),
         cmocka_unit_test(absent_is_not_empty),
         cmocka_unit_test(plain_text_round_trips),
         cmocka_unit_test(compares_through_escapes),
