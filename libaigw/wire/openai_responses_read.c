@@ -440,6 +440,8 @@ int gw_or_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request 
     int rc = read_top_level(&rd);
     if (rc == AIGW_OK && !gw_has(request.model))
         rc = gw_json_fail(err, doc, 0, AIGW_E_PARSE, "missing", "model is missing");
+    if (!request.logprobs)
+        request.top_logprobs = -1; /* how many of what was not asked for */
     if (rc == AIGW_OK)
         rc = read_user(&rd);
     if (rc == AIGW_OK)

@@ -254,7 +254,6 @@ static int write_end(gw_or_writer *s, gw_buf *out)
     return AIGW_OK;
 }
 
-/* What was not finished is not in the output. */
 /* Behind a beginning that was the provider's: its response object is not known here, so that the error
  * comes without one. Clients hold an object with another id for a fault of the stream. */
 static void write_bare_error(gw_or_writer *s, const gw_api_error *error, gw_buf *out)
@@ -267,6 +266,7 @@ static void write_bare_error(gw_or_writer *s, const gw_api_error *error, gw_buf 
     s->ended = true;
 }
 
+/* What was not finished is not in the output. */
 static void write_error(gw_or_writer *s, const gw_event *event, gw_buf *out)
 {
     if (s->options.forwarded) {
@@ -317,7 +317,7 @@ int gw_or_writer_event(void *state, const gw_event *event, gw_buf *out)
         return AIGW_OK; /* nothing follows an end; this API gives one answer */
     bool needs_start =
         event->kind != GW_EV_START && event->kind != GW_EV_PING && event->kind != GW_EV_USAGE;
-    if (needs_start && !s->started) {
+    if (needs_start && !s->started && !s->options.forwarded) {
         gw_event nothing = {.kind = GW_EV_START};
         start(s, &nothing, out);
     }

@@ -9,9 +9,9 @@
 enum { MIN_OUTPUT_TOKENS = 16, MAX_USER_ID = 64 };
 
 /* Members that go to the same format as they stood. */
-static const char *const kept[] = {"text",           "reasoning",  "include",
-                                   "stream_options", "user",       "safety_identifier",
-                                   "tool_choice",    "truncation", "background"};
+static const char *const kept[] = {
+    "text",        "reasoning",  "include",    "stream_options", "user", "safety_identifier",
+    "tool_choice", "truncation", "background", "top_logprobs"};
 
 int gw_or_note(gw_or_writing *wr, gw_json_ref at, const char *reason)
 {
@@ -336,10 +336,6 @@ static int write_same(gw_or_writing *wr)
 {
     const gw_chat_request *r = wr->request;
     gw_jw *w = &wr->w;
-    if (r->top_logprobs >= 0) {
-        gw_jw_key(w, "top_logprobs");
-        gw_jw_int(w, r->top_logprobs);
-    }
     put_raw(w, "metadata", r->metadata);
     put_jstr(w, "service_tier", r->service_tier);
     if (r->store >= 0) {

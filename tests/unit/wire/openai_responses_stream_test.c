@@ -274,6 +274,27 @@ static void errors_in_the_middle(void **state)
     kit_free(&k);
 }
 
+/* Behind a beginning that was the provider's, the error comes without a response object of ours. */
+static void errors_behind_a_forwarded_beginning(void **state)
+{
+    (void)state;
+    kit k = kit_new();
+    void *writer = calloc(1, RESPONSES->writer_size);
+    gw_answer_options options = kit_options();
+    options.forwarded = true;
+    assert_int_equal(RESPONSES->writer_init(writer, &options), AIGW_OK);
+    gw_event ev = {.kind = GW_EV_ERROR, .error = {.kind = GW_ERR_RATE_LIMIT}};
+    ev.error.message = gw_jstr_lit("slow");
+    assert_int_equal(RESPONSES->writer_event(writer, &ev, &k.out), AIGW_OK);
+    RESPONSES->writer_free(writer);
+    free(writer);
+    const char *out = kit_text(&k);
+    has(out, "event: error\n");
+    has(out, "\"code\":\"rate_limit_exceeded\",\"message\":\"slow\"");
+    has_not(out, "\"response\"");
+    kit_free(&k);
+}
+
 /* Calls that overlap keep their places and ids, and are closed in order. */
 static void parallel_calls(void **state)
 {
@@ -386,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_order_of_what_is_written),
         cmocka_unit_test(cut_off),
         cmocka_unit_test(errors_in_the_middle),
+        cmocka_unit_test(errors_behind_a_forwarded_beginning),
         cmocka_unit_test(parallel_calls),
         cmocka_unit_test(every_split),
         cmocka_unit_test(written_streams_read_again),
