@@ -1,5 +1,6 @@
 /*
- * What the files of the OpenAI Chat Completions codec share. Nobody else includes this.
+ * What the files of the OpenAI Chat Completions codec share. Nobody else includes this but the Responses
+ * codec, which has the same errors and makes ids of calls the same way.
  */
 #ifndef GW_WIRE_OPENAI_CHAT_H
 #define GW_WIRE_OPENAI_CHAT_H
