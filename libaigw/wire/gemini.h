@@ -114,6 +114,7 @@ int gw_gm_write_config(gw_gm_out *o);
 int gw_gm_write_thinking(gw_gm_out *o);
 /* Members of `object` in the client's document that were kept as extras, as they stood. */
 void gw_gm_write_extras_of(gw_gm_out *o, gw_json_ref object);
+bool gw_gm_has_extras_of(const gw_gm_out *o, gw_json_ref object);
 int gw_gm_write_request(gw_arena *arena, const gw_chat_request *request,
                         const gw_write_options *options, gw_buf *out, gw_notes *notes,
                         aigw_error *err);

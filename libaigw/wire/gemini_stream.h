@@ -52,6 +52,7 @@ typedef struct gw_gm_writer {
     size_t seed_len;
     int64_t created;
     bool json_array, begun, ended;
+    size_t chunk; /* where the one at hand begins in the output */
     aigw_usage usage;
 } gw_gm_writer;
 

@@ -92,12 +92,21 @@ static void begin(gw_gm_writer *wr, gw_buf *out)
     else
         gw_buf_puts(out, wr->begun ? ",\r\n" : "[");
     wr->begun = true;
+    wr->chunk = gw_buf_len(out);
 }
 
+/* An event is one line: what came as it stood (sources, parts of the vendor's) may have line ends between
+ * its tokens. */
 static void end(const gw_gm_writer *wr, gw_buf *out)
 {
-    if (!wr->json_array)
-        gw_buf_puts(out, "\r\n\r\n");
+    if (wr->json_array || out->failed)
+        return;
+    char *at = out->data + out->start + wr->chunk, *stop = out->data + out->end;
+    for (char *p = at; (p = memchr(p, '\n', (size_t)(stop - p))) != NULL;)
+        *p = ' ';
+    for (char *p = at; (p = memchr(p, '\r', (size_t)(stop - p))) != NULL;)
+        *p = ' ';
+    gw_buf_puts(out, "\r\n\r\n");
 }
 
 static gw_jstr text_of(const gw_buf *buf)

@@ -37,6 +37,14 @@ void gw_gm_write_extras_of(gw_gm_out *o, gw_json_ref object)
     }
 }
 
+bool gw_gm_has_extras_of(const gw_gm_out *o, gw_json_ref object)
+{
+    bool found = false;
+    for (size_t i = 0; i < o->r->extra_count && o->same && !found; i++)
+        found = is_within(o->r->doc, o->r->extras[i].value, object);
+    return found;
+}
+
 /* Those of the top level; of another format, each is told. */
 static int write_extras(gw_gm_out *o)
 {

@@ -160,7 +160,7 @@ static int write_choice(gw_gm_out *o, size_t functions)
     gw_json_ref config =
         o->same ? gw_gm_get(r->doc, root_of(r->doc), "toolConfig") : GW_JSON_ABSENT;
     bool said = r->tool_choice != GW_TOOL_UNSAID && (functions > 0 || o->same);
-    if (!said && gw_json_count(r->doc, config) == 0)
+    if (!said && !gw_gm_has_extras_of(o, config))
         return AIGW_OK;
     gw_jw_key(w, "toolConfig");
     gw_jw_object(w);
