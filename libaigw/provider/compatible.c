@@ -3,8 +3,13 @@
 #include "base/text.h"
 #include "provider/rows.h"
 
-#define ONLY_CHAT                                                                                  \
-    .formats = {AIGW_FORMAT_OPENAI_CHAT}, .path = gw_openai_path, .auth = GW_AUTH_BEARER
+/* Nobody imitates the counter of Responses: tokens are estimated instead. */
+static int path(const gw_site *site, const gw_call *call, gw_buf *out)
+{
+    return call->op == GW_OP_COUNT ? AIGW_E_UNSUPPORTED : gw_openai_path(site, call, out);
+}
+
+#define ONLY_CHAT          .formats = {AIGW_FORMAT_OPENAI_CHAT}, .path = path, .auth = GW_AUTH_BEARER
 #define PREFIXES(row, ...) static const char *const row##_prefixes[] = {__VA_ARGS__, NULL}
 
 static const char *const any_name[] = {NULL}; /* it serves everybody's models */
@@ -15,7 +20,7 @@ static const char *const any_name[] = {NULL}; /* it serves everybody's models */
 const gw_provider gw_provider_vllm = {
     .name = "vllm",
     .formats = {AIGW_FORMAT_OPENAI_CHAT, AIGW_FORMAT_OPENAI_RESPONSES},
-    .path = gw_openai_path,
+    .path = path,
     .auth = GW_AUTH_BEARER,
     .base_url = "http://127.0.0.1:8000/v1",
     .imitated = true, /* elsewhere it may be an older one */
@@ -87,7 +92,7 @@ PREFIXES(xai, "grok-");
 const gw_provider gw_provider_xai = {
     .name = "xai",
     .formats = {AIGW_FORMAT_OPENAI_CHAT, AIGW_FORMAT_OPENAI_RESPONSES},
-    .path = gw_openai_path,
+    .path = path,
     .auth = GW_AUTH_BEARER,
     .base_url = "https://api.x.ai/v1",
     .key_env = "XAI_API_KEY",

@@ -87,6 +87,8 @@ static void openai_and_who_imitates_it(void **state)
         C("openai", RESPONSES, GW_OP_EMBED, "e", NULL),
         C("openai", ANTHROPIC, GW_OP_CHAT, "c", NULL),
         C("groq", CHAT, GW_OP_CHAT, "../x", "/chat/completions"),
+        C("xai", RESPONSES, GW_OP_CHAT, "grok-5", "/responses"),
+        C("xai", RESPONSES, GW_OP_COUNT, "grok-5", NULL),
         C("mistral", CHAT, GW_OP_EMBED, "mistral-embed", "/embeddings"),
         C("anthropic", ANTHROPIC, GW_OP_CHAT, "claude-x", "/v1/messages", .stream = true),
         C("anthropic", ANTHROPIC, GW_OP_COUNT, "claude-x", "/v1/messages/count_tokens"),
