@@ -128,7 +128,6 @@ def turns(contents, ask):
             pair(calls, responses, where, ask)
             calls = []
     need(not calls, "function calls without their responses")
-    need(last == "user", "the last turn must be the user's")
 
 
 def model(parts, where, ask, current):
@@ -162,7 +161,8 @@ def user(parts, where, ask):
             ask.first = ask.first or part["text"]
         elif kind == "inlineData":
             data = part[kind]["data"].replace("-", "+").replace("_", "/")  # bytes of the API: either alphabet
-            ask.images.append(image_bytes(data, part[kind]["mimeType"], where))
+            if part[kind]["mimeType"].startswith("image/"):
+                ask.images.append(image_bytes(data, part[kind]["mimeType"], where))
         else:
             need(False, f"{where}: {kind} in a user turn")
     return responses

@@ -113,7 +113,7 @@ def images(content, where, ask):
 def calls(message, where):
     given = message.get("tool_calls")
     need(given is None or given, f"{where}: tool_calls must not be empty")
-    need(given or message.get("content"), f"{where}: content or tool_calls is needed")
+    need(given or message.get("content") is not None, f"{where}: content or tool_calls is needed")
     if message.get("content") is not None:
         texts(message["content"], where, ("text", "refusal"))
     out = {}

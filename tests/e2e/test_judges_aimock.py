@@ -49,6 +49,9 @@ def test_aimock(matrix, judge, upstream, scene):
             assert replay_scenes.ERRORS[429] in out["error"]["message"], out
         return
     assert "error" not in out, out["error"]["message"]
+    if scene.startswith("tools") and (judge, upstream) == ("ai-google", "on-gemini"):
+        assert out["finish"] == "other" and len(out["calls"]) == 3  # aimock says FUNCTION_CALL, which Gemini does not
+        return
     assert out["finish"] == judges.finish(judge, "stop")
     assert (out["usage"]["prompt"], out["usage"]["completion"], out["usage"]["total"]) == (11, 7, 18)
     if scene.startswith("plain"):

@@ -88,7 +88,7 @@ def of_gemini(docs):
     if not found:
         return None
     u = found[-1]
-    prompt = max(d.get("promptTokenCount", 0) for d in found)
+    prompt = max(d.get("promptTokenCount", 0) for d in found)  # the last may be smaller
     return [prompt + u.get("toolUsePromptTokenCount", 0), u.get("cachedContentTokenCount"), None,
             u.get("candidatesTokenCount", 0) + u.get("thoughtsTokenCount", 0), u.get("thoughtsTokenCount")]
 
@@ -128,11 +128,15 @@ def test_recorded(gateway, judge, path):
     assert view["finish"]
     if alias(path) not in ("on-openai", "on-azure"):  # what is forwarded stays as the host wrote it
         assert not view.get("untidy")
-    for name, given in view["calls"]:
+    forwarded = judge.dialect == "gemini" and alias(path) == "on-gemini"  # a call in pieces stays in pieces
+    for name, given in [] if forwarded else view["calls"]:
         assert name and isinstance(given if isinstance(given, dict) else as_object(given), (dict, str))
     own = READERS[alias(path)](documents(path))
     if own is None:
         return
+    if forwarded:  # the SDK takes the last number as it is
+        own[0] = documents(path)[-1]["usageMetadata"].get("promptTokenCount", 0) + (own[0] - max(
+            d["usageMetadata"].get("promptTokenCount", 0) for d in documents(path) if "usageMetadata" in d))
     said = dict(zip(("prompt", "cached", "written", "completion", "reasoning"), (n or 0 for n in own)))
     if judge.dialect == "gemini":
         said["written"] = 0  # no place for it in this dialect

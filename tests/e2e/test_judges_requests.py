@@ -67,7 +67,11 @@ def test_recorded_request(road, path, upstream):
     if dialect == UPSTREAMS[upstream][0]:  # as it came, but for the model: the provider's to judge
         assert same_words(json.loads(replayer.seen[-1][2]), body, dialect)
         return
-    assert replayer.refused[before:] == [], replayer.refused[-1][:2]
+    refused = [why for _, why, _ in replayer.refused[before:]]
+    if refused and UPSTREAMS[upstream][1].startswith("gemini-3"):  # calls that it did not make: nobody can sign them
+        assert all("missing a thought_signature" in why for why in refused), refused
+        return
+    assert refused == []
     assert status in (200, 400, 501), answer
     if status != 200:
         said = answer.decode()
