@@ -23,12 +23,15 @@ static aigw_format origin_of(const gw_or_writing *wr, const gw_part *part)
     return part->origin != 0 ? part->origin : wr->request->format;
 }
 
-/* A signature on text or a call is another vendor's: there is no place for it. */
-static int note_signature(gw_or_writing *wr, const gw_part *part)
+/* A signature on text or a call is another vendor's: there is no place for it, nor for its citations. */
+static int note_marks(gw_or_writing *wr, const gw_part *part)
 {
-    return gw_has(part->signature) && part->kind != GW_PART_THINKING
-               ? gw_or_note(wr, part->at, "only its maker takes this signature back")
-               : AIGW_OK;
+    int rc = AIGW_OK;
+    if (gw_has(part->signature) && part->kind != GW_PART_THINKING)
+        rc = gw_or_note(wr, part->at, "only its maker takes this signature back");
+    if (rc == AIGW_OK && gw_has_raw(part->citations) && !wr->same)
+        rc = gw_or_note(wr, part->at, "citations of another provider are not sent on");
+    return rc;
 }
 
 static bool is_text(const gw_part *part)
@@ -89,14 +92,14 @@ static int write_texts(gw_or_writing *wr, const gw_message *m, size_t *at)
     if (end - from == 1 && first->kind == GW_PART_TEXT && !raw) {
         gw_jw_jstr(w, first->text);
         gw_jw_object_end(w);
-        return note_signature(wr, first);
+        return note_marks(wr, first);
     }
     int rc = AIGW_OK;
     gw_jw_array(w);
     for (size_t i = from; i < end && rc == AIGW_OK; i++) {
         if (wr->same || m->parts[i].text.inner.len > 0)
             write_output_part(wr, &m->parts[i]);
-        rc = note_signature(wr, &m->parts[i]);
+        rc = note_marks(wr, &m->parts[i]);
     }
     gw_jw_array_end(w);
     gw_jw_object_end(w);
@@ -107,7 +110,7 @@ static int write_call(gw_or_writing *wr, const gw_part *part)
 {
     gw_jw *w = &wr->w;
     gw_jstr args = part->args_text;
-    int rc = note_signature(wr, part);
+    int rc = note_marks(wr, part);
     if (rc == AIGW_OK && wr->same && gw_has_raw(part->raw)) {
         gw_jw_raw(w, part->raw.json);
         return AIGW_OK;

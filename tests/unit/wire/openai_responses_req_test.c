@@ -298,6 +298,38 @@ static void bad_requests(void **state)
         kit_refuses(rows[i].text, AIGW_E_PARSE, rows[i].pointer);
 }
 
+static void what_cannot_be_said_is_told(void **state)
+{
+    (void)state;
+    kit k = kit_new();
+    const char *out = kit_says(
+        &k, ANTHROPIC, RESPONSES,
+        "{\"model\":\"m\",\"max_tokens\":99,\"top_k\":3,\"stop_sequences\":[\"x\"],\"messages\":[{"
+        "\"role\":\"user\",\"content\":\"q\"},{\"role\":\"assistant\",\"content\":[{\"type\":"
+        "\"thinking\",\"thinking\":\"t\",\"signature\":\"S\"},{\"type\":\"tool_use\",\"id\":\"t1\","
+        "\"name\":\"f\",\"input\":{\"a\":1}}]},{\"role\":\"user\",\"content\":[{\"type\":"
+        "\"tool_result\",\"tool_use_id\":\"t1\",\"is_error\":true,\"content\":[{\"type\":\"text\","
+        "\"text\":\"bad\"},{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":"
+        "\"image/png\",\"data\":\"AAAA\"}}]}]}],\"thinking\":{\"type\":\"enabled\","
+        "\"budget_tokens\":4096},\"metadata\":{\"user_id\":\"u\"},\"service_tier\":"
+        "\"standard_only\"}");
+    has(out, "\"type\":\"function_call\",\"call_id\":\"t1\",\"name\":\"f\",\"arguments\":"
+             "\"{\\\"a\\\":1}\"");
+    has(out, "\"output\":[{\"type\":\"input_text\",\"text\":\"bad\"},{\"type\":\"input_image\","
+             "\"image_url\":\"data:image/png;base64,AAAA\"}]");
+    has(out, "\"reasoning\":{\"effort\":\"medium\",\"summary\":\"auto\"}");
+    has(out, "\"include\":[\"reasoning.encrypted_content\"]");
+    has(out, "\"safety_identifier\":\"u\"");
+    has(out, "\"service_tier\":\"default\"");
+    has_not(out, "\"type\":\"reasoning\"");
+    static const char *const pointers[] = {"/messages/1/content/0", "/messages/2/content/0",
+                                           "/stop_sequences", "/top_k"};
+    assert_int_equal(k.notes.count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(k.notes.items[i].pointer.data, pointers[i]);
+    kit_free(&k);
+}
+
 static void audio_is_refused_here(void **state)
 {
     (void)state;
@@ -414,6 +446,7 @@ int main(void)
         cmocka_unit_test(carried_signatures),
         cmocka_unit_test(state_stays_with_its_provider),
         cmocka_unit_test(bad_requests),
+        cmocka_unit_test(what_cannot_be_said_is_told),
         cmocka_unit_test(audio_is_refused_here),
         cmocka_unit_test(fixtures_read_again),
         cmocka_unit_test(counting),
