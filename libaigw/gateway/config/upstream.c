@@ -103,11 +103,20 @@ static aigw_format format_named(aigw_slice name)
     return (aigw_format)0;
 }
 
+/* Somebody else's host, which only imitates the vendor. */
+static bool is_imitation(const gw_cfg_provider *raw, const gw_provider *row)
+{
+    aigw_slice base = raw->base_url;
+    while (base.len > 0 && base.data[base.len - 1] == '/')
+        base.len--;
+    return row->imitated && base.len > 0 && !gw_eq_nocase(base, aigw_slice_of(row->base_url));
+}
+
 /* Those of the config, else of the row; a host that imitates the vendor serves the first. */
 static int set_formats(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up)
 {
     const gw_provider *row = up->provider;
-    bool imitation = row->imitated && raw->base_url.len > 0;
+    bool imitation = is_imitation(raw, row);
     size_t n = 0;
     for (size_t i = 0; i < raw->formats.count; i++) {
         aigw_format format = format_named(raw->formats.items[i]);
@@ -130,7 +139,7 @@ static int set_formats(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream 
 
 static int set_quirks(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up)
 {
-    bool imitation = up->provider->imitated && raw->base_url.len > 0;
+    bool imitation = is_imitation(raw, up->provider);
     up->quirks = raw->quirks.node || imitation ? 0 : up->provider->quirks;
     if (!raw->quirks.node && up->provider->site_quirks)
         up->quirks |= up->provider->site_quirks(&up->site);

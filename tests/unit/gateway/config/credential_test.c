@@ -15,6 +15,12 @@ static void formats_are_the_rows_or_said(void **state)
         {"type: openai, api_key: k",
          {AIGW_FORMAT_OPENAI_CHAT, AIGW_FORMAT_OPENAI_RESPONSES},
          GW_QUIRK_OPENAI},
+        {"type: openai, base_url: 'https://API.openai.com/v1/', api_key: k",
+         {AIGW_FORMAT_OPENAI_CHAT, AIGW_FORMAT_OPENAI_RESPONSES},
+         GW_QUIRK_OPENAI},
+        {"type: openai, base_url: 'https://api.openai.com.evil.example/v1'",
+         {AIGW_FORMAT_OPENAI_CHAT},
+         0},
         /* Somebody else's host: chat only, and none of the vendor's quirks, unless said. */
         {"type: openai, base_url: 'https://h'", {AIGW_FORMAT_OPENAI_CHAT}, 0},
         {"type: openai, base_url: 'https://h', formats: [openai-responses, openai-chat]",
