@@ -47,7 +47,8 @@ static int signer_new(aigw_slice pem, const char *key_id, signer **out, aigw_err
     signer *s;
 
     if (pem.len == 0 || pem.len > MAX_PEM_BYTES || !gw_find(pem, GW_S("PRIVATE KEY-----")))
-        return gw_fail(err, AIGW_E_INVALID, "bad_key", "this way to authenticate needs a private key (PEM)");
+        return gw_fail(err, AIGW_E_INVALID, "bad_key",
+                       "this way to authenticate needs a private key (PEM)");
     s = gw_calloc(1, sizeof *s);
     if (!s)
         return gw_fail_nomem(err);
