@@ -113,7 +113,9 @@ static int write_sampling(gw_anthropic_out *o)
 {
     const gw_chat_request *r = o->r;
     const char *why = NULL;
-    if (!o->plan.model.sampling) {
+    if ((o->options->quirks & GW_QUIRK_NO_SAMPLING) != 0) {
+        why = "this version of the API has no sampling parameters";
+    } else if (!o->plan.model.sampling) {
         why = "the model takes no sampling parameters";
     } else if (thinks(o->plan.thinking) && !o->plan.same) {
         why = "no sampling parameters with thinking";

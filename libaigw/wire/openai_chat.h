@@ -58,6 +58,12 @@ static inline bool gw_oc_has_quirk(const gw_oc_writing *wr, gw_quirk quirk)
     return (wr->options->quirks & (unsigned)quirk) != 0;
 }
 
+/* prompt_cache_breakpoint is OpenAI's own: other hosts may refuse a member that they do not know. */
+static inline bool gw_oc_takes_marks(const gw_oc_writing *wr)
+{
+    return wr->options->quirks == 0 || gw_oc_has_quirk(wr, GW_QUIRK_OPENAI);
+}
+
 /* A tool's name as a member `name`, as OpenAI takes it. */
 void gw_oc_write_tool_name(gw_oc_writing *wr, gw_jstr name);
 int gw_oc_note(gw_oc_writing *wr, gw_json_ref at, const char *reason);

@@ -50,7 +50,7 @@ static content_shape shape_of(const gw_oc_writing *wr, const gw_part *parts, siz
         shape.count++;
         if (!is_text(part))
             shape.only_text = false;
-        bool marked = part->cache != GW_CACHE_NONE && !gw_oc_has_quirk(wr, GW_QUIRK_NO_METADATA);
+        bool marked = part->cache != GW_CACHE_NONE && gw_oc_takes_marks(wr);
         if (!is_text(part) || marked || (wr->same && gw_has_raw(part->raw)))
             shape.plain = false;
     }
@@ -107,7 +107,7 @@ static int leave_out(gw_oc_writing *wr, const gw_part *part)
 static int note_dropped(gw_oc_writing *wr, const gw_message *message)
 {
     bool assistant = message->role == GW_ROLE_ASSISTANT;
-    bool join = gw_oc_has_quirk(wr, GW_QUIRK_TEXT_ONLY);
+    bool marks = wr->same || (gw_oc_takes_marks(wr) && !gw_oc_has_quirk(wr, GW_QUIRK_TEXT_ONLY));
     int rc = AIGW_OK;
     for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
         const gw_part *part = &message->parts[i];
@@ -119,8 +119,8 @@ static int note_dropped(gw_oc_writing *wr, const gw_message *message)
             rc = leave_out(wr, part);
         if (rc == AIGW_OK && gw_has_raw(part->citations) && !wr->same)
             rc = gw_oc_note(wr, part->at, "OpenAI chat takes no citations in a request");
-        if (rc == AIGW_OK && join && part->cache != GW_CACHE_NONE)
-            rc = gw_oc_note(wr, part->at, "this host takes plain text, without cache marks");
+        if (rc == AIGW_OK && !marks && part->cache != GW_CACHE_NONE)
+            rc = gw_oc_note(wr, part->at, "cache marks are not sent to this host");
     }
     return rc;
 }

@@ -274,13 +274,10 @@ bool gw_oc_can_write_part(const gw_oc_writing *wr, const gw_part *part)
     }
 }
 
-/* prompt_cache_breakpoint is OpenAI's own; compatible hosts may refuse a member that they do not know. */
-static int write_cache(gw_oc_writing *wr, const gw_part *part)
+static void write_cache(gw_oc_writing *wr, const gw_part *part)
 {
-    if (part->cache == GW_CACHE_NONE)
-        return AIGW_OK;
-    if (gw_oc_has_quirk(wr, GW_QUIRK_NO_METADATA))
-        return gw_oc_note(wr, part->at, "cache marks are not sent to this host");
+    if (part->cache == GW_CACHE_NONE || !gw_oc_takes_marks(wr))
+        return;
     gw_jw *w = &wr->w;
     gw_jw_key(w, "prompt_cache_breakpoint");
     gw_jw_object(w);
@@ -291,7 +288,6 @@ static int write_cache(gw_oc_writing *wr, const gw_part *part)
         gw_jw_str(w, "30m");
     }
     gw_jw_object_end(w);
-    return AIGW_OK;
 }
 
 void gw_oc_write_text_inside(gw_jw *w, const gw_part *part)
@@ -333,9 +329,9 @@ int gw_oc_write_part(gw_oc_writing *wr, const gw_part *part)
         gw_jw_str(w, "file");
         write_file(w, part);
     }
-    int rc = write_cache(wr, part);
+    write_cache(wr, part);
     gw_jw_object_end(w);
-    if (rc == AIGW_OK && part->kind == GW_PART_DOCUMENT && !text && gw_has(part->detail))
-        rc = gw_oc_note(wr, part->at, "OpenAI chat has no description of a file");
-    return rc;
+    bool described = part->kind == GW_PART_DOCUMENT && !text && gw_has(part->detail);
+    return described ? gw_oc_note(wr, part->at, "OpenAI chat has no description of a file")
+                     : AIGW_OK;
 }

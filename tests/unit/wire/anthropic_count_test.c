@@ -120,6 +120,26 @@ static void test_thinking_of_other_formats(void **state)
     }
 }
 
+/* The version of 2026-10-21 does not know them at all. */
+static void test_a_version_without_sampling(void **state)
+{
+    (void)state;
+    kit k;
+    gw_chat_request r;
+    kit_open(&k);
+    kit_parse(&k, ASK(",\"temperature\":0.5,\"top_p\":0.9,\"top_k\":4"));
+    assert_int_equal(gw_wire_openai_chat.read_request(k.arena, &k.doc, &r, &k.err), AIGW_OK);
+    gw_write_options options = {.model = GW_S("claude-sonnet-4-5"), .quirks = GW_QUIRK_NO_SAMPLING};
+    assert_int_equal(
+        gw_wire_anthropic.write_request(k.arena, &r, &options, &k.out, &k.notes, &k.err), AIGW_OK);
+    kit_lacks(kit_text(&k), "temperature");
+    kit_lacks(kit_text(&k), "top_");
+    assert_int_equal(k.notes.count, 3);
+    assert_true(kit_noted(&k, "/temperature") && kit_noted(&k, "/top_p") &&
+                kit_noted(&k, "/top_k"));
+    kit_close(&k);
+}
+
 static void test_a_summary_is_asked_for(void **state)
 {
     (void)state;
@@ -221,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_count),
         cmocka_unit_test(test_count_answer),
         cmocka_unit_test(test_thinking_of_other_formats),
+        cmocka_unit_test(test_a_version_without_sampling),
         cmocka_unit_test(test_a_summary_is_asked_for),
         cmocka_unit_test(test_what_cannot_be_said),
         cmocka_unit_test(test_a_long_user_id_is_hashed),

@@ -268,12 +268,43 @@ static void shared_members_are_written(void **state)
     }
 }
 
+/* OpenAI's own word for a cache mark is nobody else's, and its loss is told. */
+static void cache_marks_are_openais(void **state)
+{
+    static const struct {
+        unsigned quirks;
+        bool sent;
+    } list[] = {{0, true},
+                {GW_QUIRK_OPENAI, true},
+                {GW_QUIRK_MAX_TOKENS, false},
+                {GW_QUIRK_TEXT_ONLY, false}};
+    for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+        gw_json_doc doc = parse(
+            *state,
+            GW_S("{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":["
+                 "{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}]}]"
+                 "}"));
+        gw_chat_request r;
+        gw_notes notes = {.arena = *state};
+        gw_write_options options = {.quirks = list[i].quirks};
+        gw_buf out;
+        gw_buf_init(&out, 1 << 16);
+        assert_int_equal(gw_wire_anthropic.read_request(*state, &doc, &r, NULL), AIGW_OK);
+        assert_int_equal(WIRE->write_request(*state, &r, &options, &out, &notes, NULL), AIGW_OK);
+        bool sent = gw_find(gw_buf_slice(&out), GW_S("prompt_cache_breakpoint")) != NULL;
+        assert_int_equal(sent, list[i].sent);
+        assert_int_equal(notes.count, list[i].sent ? 0 : 1);
+        gw_buf_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quirks_are_obeyed_on_both_paths),
         cmocka_unit_test(nothing_of_ours_reaches_openai),
         cmocka_unit_test(a_later_patch_of_a_member_wins),
+        cmocka_unit_test(cache_marks_are_openais),
         cmocka_unit_test(shared_members_are_written),
         cmocka_unit_test(reasoning_is_replayed_where_it_is_wanted),
     };
