@@ -191,7 +191,10 @@ static void write_native(writer *s, out_block *b, const gw_event *event, gw_buf 
     enum { TAPE_PER_BYTE = 48, AT_LEAST = 64 * 1024 };
     gw_json_doc doc;
     gw_arena *arena = gw_arena_new(event->raw.json.len * TAPE_PER_BYTE + AT_LEAST);
-    if (arena == NULL || gw_json_parse(arena, event->raw.json, &lenient, &doc, NULL) != AIGW_OK) {
+    int rc =
+        arena == NULL ? AIGW_E_NOMEM : gw_json_parse(arena, event->raw.json, &lenient, &doc, NULL);
+    if (rc != AIGW_OK) {
+        out->failed = out->failed || rc == AIGW_E_NOMEM;
         gw_arena_free(arena);
         return;
     }
@@ -268,7 +271,9 @@ static void write_citations(writer *s, out_block *b, aigw_slice raw, gw_buf *out
     enum { TAPE_PER_BYTE = 48, AT_LEAST = 64 * 1024 };
     gw_json_doc doc;
     gw_arena *arena = gw_arena_new(raw.len * TAPE_PER_BYTE + AT_LEAST);
-    if (arena != NULL && gw_json_parse(arena, raw, &lenient, &doc, NULL) == AIGW_OK) {
+    int rc = arena == NULL ? AIGW_E_NOMEM : gw_json_parse(arena, raw, &lenient, &doc, NULL);
+    out->failed = out->failed || rc == AIGW_E_NOMEM;
+    if (rc == AIGW_OK) {
         bool list = gw_json_typeof(&doc, 0) == GW_JSON_ARRAY;
         for (gw_json_ref r = list ? gw_json_first(&doc, 0) : 0; r != GW_JSON_ABSENT;
              r = list ? gw_json_next(&doc, r) : GW_JSON_ABSENT) {

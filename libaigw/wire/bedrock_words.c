@@ -115,39 +115,55 @@ const char *gw_bedrock_stop_word(gw_finish finish, bool has_calls)
     return "end_turn";
 }
 
-/* Small, made by readers or by providers of whole blocks: a tape of its own is affordable. */
-static bool has_member(aigw_slice raw, const char *const *names, bool only)
+/* The end of the string whose opening quote is at `at`: its closing quote. */
+static size_t string_end(aigw_slice json, size_t at)
 {
-    enum { TAPE_PER_BYTE = 48, AT_LEAST = 64 * 1024 };
-    static const gw_json_limits lenient = {.lone_surrogates = true};
-    gw_json_doc doc;
-    bool found = false;
-    gw_arena *arena = gw_arena_new(raw.len * TAPE_PER_BYTE + AT_LEAST);
-    if (arena != NULL && gw_json_parse(arena, raw, &lenient, &doc, NULL) == AIGW_OK) {
-        gw_json_ref object = gw_json_typeof(&doc, 0) == GW_JSON_ARRAY ? gw_json_first(&doc, 0) : 0;
-        bool fits = gw_json_typeof(&doc, object) == GW_JSON_OBJECT &&
-                    (!only || gw_json_count(&doc, object) == 1);
-        for (; fits && *names != NULL; names++) {
-            found =
-                found || gw_json_typeof(&doc, gw_json_get(&doc, object, *names)) == GW_JSON_OBJECT;
-        }
+    for (at++; at < json.len && json.data[at] != '"'; at++) {
+        at += json.data[at] == '\\';
     }
-    gw_arena_free(arena);
-    return found;
+    return at;
+}
+
+/* Is there such a member in the object (or in the first object of the array)? Valid JSON is the caller's
+ * promise; top level only. */
+static bool has_member(aigw_slice json, const char *name)
+{
+    aigw_slice wanted = aigw_slice_of(name);
+    int depth = 0, level = json.len > 0 && json.data[0] == '[' ? 2 : 1;
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.data[i];
+        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        if (c != '"') {
+            continue;
+        }
+        size_t end = string_end(json, i), next = end + 1;
+        while (next < json.len && strchr(" \n\r\t", json.data[next]) != NULL) {
+            next++;
+        }
+        bool key = depth == level && next < json.len && json.data[next] == ':';
+        if (key && end < json.len && gw_eq(gw_slice(json.data + i + 1, end - i - 1), wanted)) {
+            return true;
+        }
+        i = end;
+    }
+    return false;
 }
 
 bool gw_bedrock_own_block(aigw_slice raw)
 {
-    static const char *const names[] = {"toolUse",      "toolResult",   "image",
-                                        "audio",        "video",        "document",
-                                        "guardContent", "searchResult", NULL};
-    return has_member(raw, names, true);
+    static const char *const names[] = {"toolUse", "toolResult", "image",        "audio",
+                                        "video",   "document",   "guardContent", "searchResult"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (has_member(raw, names[i])) {
+            return !has_member(raw, "type"); /* every other API's blocks have one */
+        }
+    }
+    return false;
 }
 
 bool gw_bedrock_own_citation(aigw_slice raw)
 {
-    static const char *const names[] = {"location", NULL};
-    return has_member(raw, names, false) && gw_find(raw, GW_S("\"type\"")) == NULL;
+    return has_member(raw, "location") && !has_member(raw, "type");
 }
 
 void gw_bedrock_write_id(gw_jw *w, gw_jstr id, aigw_slice seed, int64_t number_of_call)

@@ -39,14 +39,14 @@ static void refused_for_bedrock(void **state)
 {
     static const char *const members[] = {
         "\"n\":2", "\"logprobs\":true",
-        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":"
-        "\"array\"}}}]"};
+        ("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":"
+         "\"array\"}}}]")};
     static const char *const parts[] = {
         "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://h/x.png\"}}",
         "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}",
         "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/tiff;base64,AAAA\"}}",
-        "{\"type\":\"file\",\"file\":{\"filename\":\"x.zip\",\"file_data\":"
-        "\"data:application/zip;base64,AAAA\"}}"};
+        ("{\"type\":\"file\",\"file\":{\"filename\":\"x.zip\",\"file_data\":"
+         "\"data:application/zip;base64,AAAA\"}}")};
     kit k;
     char json[1024];
     (void)state;
