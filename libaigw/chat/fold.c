@@ -358,6 +358,7 @@ static int fail(gw_fold *f, const gw_event *ev)
     f->errored = true;
     to->kind = from->kind;
     to->status = from->status;
+    to->retry_after_s = from->retry_after_s;
     int rc = keep(f->arena, &to->message, from->message);
     if (rc == AIGW_OK)
         rc = keep(f->arena, &to->type, from->type);

@@ -143,5 +143,6 @@ const gw_provider gw_provider_vertex = {
     .key_env = "GOOGLE_API_KEY",
     .model_prefixes = prefixes,
     .vertex_embeddings = true,
+    .quirks = GW_QUIRK_COUNT_PLAIN,
     .body = body,
 };

@@ -184,6 +184,8 @@ int gw_gm_write_count_request(gw_arena *arena, const gw_chat_request *request,
                    .w = gw_jw_on(out),
                    .notes = notes,
                    .err = err};
+    if ((options->quirks & GW_QUIRK_COUNT_PLAIN) != 0)
+        return gw_gm_write_request(arena, request, options, out, notes, err);
     decide(&o);
     gw_jw_object(&o.w);
     gw_jw_key(&o.w, "generateContentRequest");

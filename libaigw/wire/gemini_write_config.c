@@ -111,22 +111,6 @@ static plan plan_budget(const gw_gm_out *o)
     return p;
 }
 
-/* As the client of this format said it, whatever the model. */
-static plan plan_same(const gw_gm_out *o)
-{
-    const gw_chat_request *r = o->r;
-    plan p = {0};
-    if (r->effort == GW_EFFORT_UNSAID && r->thinking != GW_THINKING_UNSAID) {
-        p.has_budget = true;
-        p.budget = r->thinking == GW_THINKING_BUDGET ? r->thinking_budget
-                   : r->thinking == GW_THINKING_OFF  ? 0
-                                                     : -1;
-    } else {
-        p = plan_level(o);
-    }
-    return p;
-}
-
 static const char *plain_level(gw_effort effort)
 {
     switch (effort) {
@@ -139,6 +123,20 @@ static const char *plain_level(gw_effort effort)
     default:
         return "HIGH";
     }
+}
+
+/* As the client of this format said it, whatever the model. */
+static plan plan_same(const gw_gm_out *o)
+{
+    const gw_chat_request *r = o->r;
+    if (r->effort != GW_EFFORT_UNSAID)
+        return (plan){.level = plain_level(r->effort)};
+    if (r->thinking == GW_THINKING_UNSAID)
+        return (plan){0};
+    return (plan){.has_budget = true,
+                  .budget = r->thinking == GW_THINKING_BUDGET ? r->thinking_budget
+                            : r->thinking == GW_THINKING_OFF  ? 0
+                                                              : -1};
 }
 
 int gw_gm_write_thinking(gw_gm_out *o)
@@ -156,8 +154,6 @@ int gw_gm_write_thinking(gw_gm_out *o)
         return asked && !off ? gw_gm_note_member(o, names, "this model does not think aloud")
                              : AIGW_OK;
     plan p = o->same ? plan_same(o) : o->family == GW_GM_2_5 ? plan_budget(o) : plan_level(o);
-    if (o->same && r->effort != GW_EFFORT_UNSAID)
-        p = (plan){.level = plain_level(r->effort)};
     gw_jw_key(w, "thinkingConfig");
     gw_jw_object(w);
     if (p.level != NULL) {

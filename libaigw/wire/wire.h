@@ -28,7 +28,8 @@ typedef enum gw_quirk {
     GW_QUIRK_NO_NAMED_CHOICE =
         1 << 12,              /* tool_choice: strings only; a named tool becomes required */
     GW_QUIRK_OPENAI = 1 << 13, /* OpenAI proper: unknown members of messages are a 400 */
-    GW_QUIRK_NO_SAMPLING = 1 << 14 /* Anthropic since 2026-10-21: no temperature, top_p, top_k */
+    GW_QUIRK_NO_SAMPLING = 1 << 14, /* Anthropic since 2026-10-21: no temperature, top_p, top_k */
+    GW_QUIRK_COUNT_PLAIN = 1 << 15  /* Vertex: countTokens takes the request itself, not wrapped */
 } gw_quirk;
 
 /* What the writer of a request must know about its target besides the request. */
@@ -171,5 +172,9 @@ gw_api_error_kind gw_api_error_kind_of(int status);
 /* Of several patches of one member the last is done. */
 int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
                   aigw_error *err);
+/* The same without a copy: pieces of the document and of the patches, which outlive the list. It lies in
+ * the arena. For large bodies: one request is then held once. */
+int gw_patch_pieces(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_arena *arena,
+                    const aigw_slice **out, size_t *out_count, aigw_error *err);
 
 #endif

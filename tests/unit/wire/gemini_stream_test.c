@@ -163,20 +163,20 @@ static void written_as_an_array(void **state)
 {
     (void)state;
     static const char *const streams[] = {
-        "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"
-        "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
-        "\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}}"
-        "]"
-        "}}]}\n\ndata: "
-        "{\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":"
-        "0,\"function\":{\"arguments\":\"\\\":1}\"}}]}}]}\n\n"
-        "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
-        "\"tool_calls\"}]}\n\ndata: {\"id\":\"i\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
-        "\"completion_tokens\":4,\"total_tokens\":7}}\n\ndata: [DONE]\n\n",
-        "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"
-        "data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n",
-        "data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n",
-    };
+        ("data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"
+         "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,"
+         "\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}"
+         "}"
+         "]"
+         "}}]}\n\ndata: "
+         "{\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":"
+         "0,\"function\":{\"arguments\":\"\\\":1}\"}}]}}]}\n\n"
+         "data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"
+         "\"tool_calls\"}]}\n\ndata: {\"id\":\"i\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,"
+         "\"completion_tokens\":4,\"total_tokens\":7}}\n\ndata: [DONE]\n\n"),
+        ("data: {\"id\":\"i\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n"
+         "data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n"),
+        ("data: {\"error\":{\"message\":\"m\",\"code\":500}}\n\n")};
     gw_answer_options options = {.id_seed = GW_S("00"), .json_array = true};
     for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
         const char *text;

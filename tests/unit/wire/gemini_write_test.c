@@ -251,6 +251,11 @@ static void counting(void **state)
     assert_int_equal(GEM->write_count_request(k.arena, &r, &options, &k.out, &k.notes, &k.err),
                      AIGW_OK);
     const char *text = kit_text(&k);
+    gw_buf_clear(&k.out);
+    gw_write_options vertex = {.model = GW_S("gemini-3-pro"), .quirks = GW_QUIRK_COUNT_PLAIN};
+    assert_int_equal(GEM->write_count_request(k.arena, &r, &vertex, &k.out, &k.notes, &k.err),
+                     AIGW_OK);
+    kit_has(kit_text(&k), "{\"contents\":[");
     kit_has(text, "{\"generateContentRequest\":{\"model\":\"models/gemini-3-pro\",\"contents\":[");
     kit_parse(&k, aigw_slice_of(text));
     assert_int_equal(GEM->read_count_request(k.arena, &k.doc, &r, &k.err), AIGW_OK);
