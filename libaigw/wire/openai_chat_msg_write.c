@@ -390,6 +390,8 @@ static int write_result(gw_oc_writing *wr, const gw_part *result)
     int rc = as_it_stood ? write_content(wr, result->parts, result->part_count)
                          : write_result_text(wr, result);
     gw_jw_object_end(w);
+    if (rc == AIGW_OK && result->cache != GW_CACHE_NONE && !wr->same)
+        rc = gw_oc_note(wr, result->at, "OpenAI chat has no cache marks on results");
     return rc;
 }
 
