@@ -99,6 +99,12 @@ AIGW_API int aigw_exchange_head(aigw_exchange *x, aigw_head *out, aigw_error *er
  */
 AIGW_API int aigw_exchange_read(aigw_exchange *x, aigw_slice *out, aigw_error *err);
 
+/*
+ * After an error of _read: does the body end in its dialect's whole error event? Then it can be ended as a
+ * body (the client is told, and has the provider's words); without one it must be seen to be cut.
+ */
+AIGW_API bool aigw_exchange_told(const aigw_exchange *x);
+
 /* Takes n bytes of what _read showed. */
 AIGW_API void aigw_exchange_consume(aigw_exchange *x, size_t n);
 

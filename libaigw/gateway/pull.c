@@ -49,6 +49,11 @@ int aigw_exchange_read(aigw_exchange *x, aigw_slice *out, aigw_error *err)
     return x->phase == GW_X_DONE ? AIGW_END : AIGW_AGAIN;
 }
 
+bool aigw_exchange_told(const aigw_exchange *x)
+{
+    return x && x->phase == GW_X_FAILED && x->status && !x->pass && x->streaming && x->attempt.told;
+}
+
 void aigw_exchange_consume(aigw_exchange *x, size_t n)
 {
     size_t have = gw_buf_len(&x->out);

@@ -317,7 +317,8 @@ static void fill(gw_conn *c)
             return;
         if (code == AIGW_OK) {
             add_piece(c, piece);
-        } else if (code == AIGW_END) {
+        } else if (code == AIGW_END || (c->chunked && aigw_exchange_told(c->x))) {
+            /* Clients drop what they have not read yet of a body that is cut: the error event, too. */
             if (c->chunked)
                 gw_buf_puts(&c->out, "0\r\n\r\n");
             c->complete = true;

@@ -105,14 +105,9 @@ def test_a_truncated_upstream_stream_is_an_error(dialect, cut):
                            {"content-type": "application/json"})
         answer = connection.getresponse()
         assert answer.status == 200
-        try:
-            body = answer.read().decode()
-            ended_cleanly = True
-        except http.client.IncompleteRead as broken:
-            body, ended_cleanly = broken.partial.decode(), False
-        assert "half" in body and '"error"' in body
+        body = answer.read().decode()  # whole: a client drops what it has not read of a body that is cut
+        assert "half" in body and '"error"' in body.rstrip().splitlines()[-1]
         assert "[DONE]" not in body and "message_stop" not in body
-        assert not ended_cleanly
         connection.close()
 
 
