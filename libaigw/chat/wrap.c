@@ -48,10 +48,42 @@ void gw_jw_tool_name(gw_jw *w, gw_jstr name, size_t max)
         gw_jw_text(w, make_name(name.inner, max, made));
 }
 
+/* Does a name begin as a provider with letters in front wants it? */
+static bool lettered(aigw_slice name)
+{
+    char c = name.len > 0 ? name.data[0] : '\0';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+void gw_jw_tool_name_lettered(gw_jw *w, gw_jstr name, size_t max)
+{
+    char made[GW_TOOL_NAME_LONG];
+    if (lettered(name.inner)) {
+        gw_jw_tool_name(w, name, max);
+        return;
+    }
+    bool good = good_name(name.inner, max - 1);
+    gw_jw_begin_string(w);
+    gw_jw_part(w, GW_S("_"));
+    gw_jw_part(w, good ? name.inner : make_name(name.inner, max - 1, made));
+    gw_jw_end_string(w);
+}
+
 static bool stands_for(aigw_slice name, aigw_slice said, size_t max)
 {
     char made[GW_TOOL_NAME_LONG];
     return !good_name(name, max) && gw_eq(make_name(name, max, made), said);
+}
+
+/* As gw_jw_tool_name_lettered makes it, at either length. */
+static bool stands_lettered(aigw_slice name, aigw_slice said)
+{
+    if (lettered(name) || said.len < 2 || said.data[0] != '_')
+        return false;
+    said = gw_skip(said, 1);
+    return (good_name(name, GW_TOOL_NAME_LONG - 1) && gw_eq(name, said)) ||
+           stands_for(name, said, GW_TOOL_NAME_SHORT - 1) ||
+           stands_for(name, said, GW_TOOL_NAME_LONG - 1);
 }
 
 /* The client's tool that the provider calls by this name; NULL if there is none. */
@@ -64,7 +96,8 @@ static const gw_tool *tool_of(const gw_chat_request *r, aigw_slice said)
     for (size_t i = 0; i < r->tool_count; i++) {
         aigw_slice name = r->tools[i].name.inner;
         if (name.data != NULL && (stands_for(name, said, GW_TOOL_NAME_SHORT) ||
-                                  stands_for(name, said, GW_TOOL_NAME_LONG)))
+                                  stands_for(name, said, GW_TOOL_NAME_LONG) ||
+                                  stands_lettered(name, said)))
             return &r->tools[i];
     }
     return NULL;
@@ -77,7 +110,8 @@ bool gw_unwrap_needed(const gw_chat_request *request)
     for (size_t i = 0; i < request->tool_count; i++) {
         const gw_tool *tool = &request->tools[i];
         if (tool->custom ||
-            (gw_has(tool->name) && !good_name(tool->name.inner, GW_TOOL_NAME_SHORT)))
+            (gw_has(tool->name) && (!good_name(tool->name.inner, GW_TOOL_NAME_SHORT) ||
+                                    !lettered(tool->name.inner))))
             return true;
     }
     return false;

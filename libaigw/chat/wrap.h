@@ -23,6 +23,8 @@ enum { GW_TOOL_NAME_SHORT = 64, GW_TOOL_NAME_LONG = 128 };
 
 /* The name as it is if it is [a-zA-Z0-9_-]{1,max}; else one made of it, the same each time. */
 void gw_jw_tool_name(gw_jw *w, gw_jstr name, size_t max);
+/* The same for a provider whose names begin with a letter or an underscore. */
+void gw_jw_tool_name_lettered(gw_jw *w, gw_jstr name, size_t max);
 
 /* A sink between a reader and `next`. One answer each; the request outlives it. */
 typedef struct gw_unwrapped {

@@ -10,7 +10,7 @@ void gw_gm_write_tool_name(gw_gm_out *o, gw_jstr name)
     if (o->same)
         gw_jw_jstr(&o->w, name);
     else
-        gw_jw_tool_name(&o->w, name, GW_TOOL_NAME_LONG);
+        gw_jw_tool_name_lettered(&o->w, name, GW_TOOL_NAME_LONG);
 }
 
 /* The neutral tool has no word for a grammar; the tool as it stood tells. */
@@ -120,7 +120,7 @@ static void write_names(gw_gm_out *o)
         if (o->same)
             gw_jw_jstr(&o->w, r->tool_names[i]);
         else
-            gw_jw_tool_name(&o->w, r->tool_names[i], GW_TOOL_NAME_LONG);
+            gw_jw_tool_name_lettered(&o->w, r->tool_names[i], GW_TOOL_NAME_LONG);
     }
     gw_jw_array_end(&o->w);
 }

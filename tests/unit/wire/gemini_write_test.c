@@ -1,6 +1,8 @@
 /* Requests of other formats in the words of generateContent. */
 #include "unit/wire/gemini_kit.h"
 
+#include "chat/wrap.h"
+
 static kit k;
 
 static int open_kit(void **state)
@@ -240,6 +242,52 @@ static void refused(void **state)
     }
 }
 
+static int keep_name(void *user, const gw_event *event)
+{
+    if (event->kind == GW_EV_BLOCK_START)
+        *(gw_jstr *)user = event->tool_name;
+    return AIGW_OK;
+}
+
+/* Names that Gemini does not take go out as others, the same everywhere, and come back as they were. */
+static void names_of_tools(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"3d.render", "3d", "-x", "a b", "plain"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char json[512], allowed[256];
+        snprintf(json, sizeof json,
+                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],"
+                 "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"%s\"}}],"
+                 "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"%s\"}}}",
+                 names[i], names[i]);
+        const char *text = chat(json);
+        gw_json_doc doc;
+        assert_int_equal(gw_json_parse(k.arena, aigw_slice_of(text), NULL, &doc, NULL), AIGW_OK);
+        gw_json_ref tools = gw_json_get(&doc, 0, "tools");
+        gw_json_ref list = gw_json_get(&doc, gw_json_at(&doc, tools, 0), "functionDeclarations");
+        aigw_slice name = gw_json_inner(&doc, gw_json_get(&doc, gw_json_at(&doc, list, 0), "name"));
+        assert_true((name.data[0] | 32) >= 'a' || name.data[0] == '_');
+        for (size_t c = 0; c < name.len; c++)
+            assert_non_null(strchr(
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", name.data[c]));
+        snprintf(allowed, sizeof allowed, "\"allowedFunctionNames\":[\"%.*s\"]", (int)name.len,
+                 name.data);
+        kit_has(text, allowed);
+        gw_chat_request r;
+        gw_unwrap unwrap;
+        gw_jstr back = {{NULL, 0}};
+        assert_int_equal(CHAT->read_request(k.arena, &k.doc, &r, NULL), AIGW_OK);
+        gw_unwrap_init(&unwrap, &r, (gw_event_sink){keep_name, &back});
+        gw_event call = {
+            .kind = GW_EV_BLOCK_START, .block_kind = GW_BLOCK_TOOL_CALL, .tool_name = {name}};
+        assert_int_equal(gw_unwrap_event(&unwrap, &call), AIGW_OK);
+        assert_true(gw_jstr_is(back, names[i]));
+        assert_int_equal(gw_unwrap_needed(&r), strcmp(names[i], "plain") != 0);
+        gw_unwrap_free(&unwrap);
+    }
+}
+
 static void counting(void **state)
 {
     (void)state;
@@ -281,6 +329,7 @@ int main(void)
         T(edge_17_signatures_of_calls),
         T(media),
         T(refused),
+        T(names_of_tools),
         T(counting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
