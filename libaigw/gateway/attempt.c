@@ -376,6 +376,7 @@ static void ask(aigw_exchange *x, aigw_slice body, aigw_slice bearer)
                                .method = "POST",
                                .headers = headers,
                                .body = body,
+                               .pieces = a->pieces,
                                .path = a->path};
     int rc = gw_encode_headers(x, headers, &request.header_count, &err);
     if (bearer.len)

@@ -67,6 +67,7 @@ typedef struct gw_attempt {
     gw_outcome outcome;
     aigw_slice path; /* and query of the request; in the arena */
     aigw_slice sent; /* the body, while its token is awaited */
+    gw_pieces pieces; /* the body instead, in parts: the client's own bytes around what was patched */
     gw_token_waiter token_waiter;
     uint64_t token_serial; /* of the token that it went with; 0: none */
 } gw_attempt;

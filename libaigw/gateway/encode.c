@@ -8,6 +8,7 @@
 
 #define BETAS_MAX      ((size_t)16 << 10)
 #define PATH_MAX_BYTES ((size_t)8 << 10)
+#define PIECES_FROM    ((size_t)64 << 10) /* a copy of less costs nothing */
 
 static aigw_slice quoted(gw_arena *arena, aigw_slice plain)
 {
@@ -48,6 +49,26 @@ static aigw_slice usage_options(aigw_exchange *x)
     return value;
 }
 
+static gw_call call_of(const aigw_exchange *x, const gw_route_target *target)
+{
+    const gw_wire *wire = x->attempt.wire;
+    return (gw_call){.op = x->op,
+                     .format = wire ? wire->format : (aigw_format)0,
+                     .model = target->model.len ? target->model : x->model,
+                     .stream = x->stream,
+                     .many = x->op == GW_OP_EMBED && gw_embed_many(x)};
+}
+
+/* Where somebody wants to see the body as a whole, it is copied: to sign it, to change it, to answer it. */
+static bool may_be_in_pieces(const aigw_exchange *x, const gw_route_target *target)
+{
+    const gw_upstream *up = x->attempt.upstream;
+    gw_call call = call_of(x, target);
+    gw_patch unused[GW_BODY_PATCHES];
+    return !up->provider->answer && !up->provider->sign &&
+           (!up->provider->body || up->provider->body(&up->site, &call, unused) == 0);
+}
+
 static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *body, aigw_error *err)
 {
     gw_attempt *a = &x->attempt;
@@ -75,7 +96,11 @@ static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *bo
         *body = x->body;
         return AIGW_OK;
     }
-    /* One allocation of the right size: a request body may be large. */
+    if (x->body.len >= PIECES_FROM && may_be_in_pieces(x, target)) {
+        *body = GW_S("");
+        return gw_patch_pieces(&x->doc, patches, n, x->arena, &a->pieces.items, &a->pieces.count,
+                               err);
+    }
     if (!gw_buf_reserve(&x->send, x->body.len + 256))
         return gw_fail_nomem(err);
     int rc = gw_patch_body(&x->doc, patches, n, &x->send, err);
@@ -97,6 +122,9 @@ static int translate(aigw_exchange *x, const gw_route_target *target, aigw_slice
                                 .quirks = a->upstream->quirks,
                                 .force_usage = x->stream};
     gw_notes notes = {.arena = x->arena, .strict = x->strict};
+    /* A large body is mostly carried as it stands: growing to its size step by step would hold it twice. */
+    if (x->body.len >= PIECES_FROM && !gw_buf_reserve(&x->send, x->body.len + x->body.len / 16))
+        gw_buf_clear(&x->send);
     rc = gw_wire_request(a->wire, x->arena, &x->request, &options, &x->send, &notes, err);
     if (x->send.failed)
         return gw_fail_nomem(err);
@@ -113,16 +141,6 @@ static int write_body(aigw_exchange *x, const gw_route_target *target, aigw_slic
     if (x->op == GW_OP_EMBED)
         return gw_embed_encode(x, target, body, err);
     return x->attempt.same ? patch(x, target, body, err) : translate(x, target, body, err);
-}
-
-static gw_call call_of(const aigw_exchange *x, const gw_route_target *target)
-{
-    const gw_wire *wire = x->attempt.wire;
-    return (gw_call){.op = x->op,
-                     .format = wire ? wire->format : (aigw_format)0,
-                     .model = target->model.len ? target->model : x->model,
-                     .stream = x->stream,
-                     .many = x->op == GW_OP_EMBED && gw_embed_many(x)};
 }
 
 /* What the vendor wants of a body at this address besides its format. One more copy: few ask for it. */

@@ -10,17 +10,19 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#define PIECES_AT_ONCE 16
+
 /* ---- sending ---- */
 
 size_t gw_direct_request_bytes(const gw_direct_transfer *t)
 {
-    return gw_buf_len(&t->head) + t->request.body.len;
+    return gw_buf_len(&t->head) + t->request.body.len + (size_t)gw_pieces_bytes(t->request.pieces);
 }
 
 bool gw_direct_unsent(const gw_direct_transfer *t)
 {
-    return !t->broken_pipe &&
-           (t->out < gw_direct_request_bytes(t) || (t->request.upload && gw_direct_upload_ready(t)));
+    return !t->broken_pipe && (t->out < gw_direct_request_bytes(t) ||
+                               (t->request.upload && gw_direct_upload_ready(t)));
 }
 
 /* Watches for what can be done next. */
@@ -48,15 +50,18 @@ void gw_direct_send_some(gw_direct_transfer *t)
         return;
     }
     while (gw_direct_unsent(t)) {
-        struct iovec parts[2];
+        struct iovec parts[2 + PIECES_AT_ONCE];
         struct msghdr message = {.msg_iov = parts};
         size_t skip = t->out < head.len ? 0 : t->out - head.len;
-        aigw_slice body = gw_skip(t->request.body, skip);
+        size_t of_body = skip < t->request.body.len ? skip : t->request.body.len;
+        aigw_slice body = gw_skip(t->request.body, of_body);
         if (t->out < head.len)
             parts[message.msg_iovlen++] =
                 (struct iovec){(char *)head.data + t->out, head.len - t->out};
         if (body.len > 0)
             parts[message.msg_iovlen++] = (struct iovec){(void *)(uintptr_t)body.data, body.len};
+        message.msg_iovlen += gw_pieces_parts(t->request.pieces, skip - of_body,
+                                              parts + message.msg_iovlen, PIECES_AT_ONCE);
         ssize_t n = sendmsg(t->conn->fd, &message, MSG_NOSIGNAL);
         if (n >= 0) {
             t->out += (size_t)n;

@@ -278,10 +278,10 @@ int gw_direct_write_head(const gw_direct_target *t, const gw_http_request *reque
         gw_buf_add(out, GW_S("Content-Length: "));
         gw_buf_int(out, request->upload_bytes);
         gw_buf_add(out, GW_S("\r\n\r\n"));
-    } else if (request->body.len > 0 || gw_eq(method, GW_S("POST")) || gw_eq(method, GW_S("PUT")) ||
-        gw_eq(method, GW_S("PATCH"))) {
+    } else if (request->body.len > 0 || request->pieces.count > 0 || gw_eq(method, GW_S("POST")) ||
+               gw_eq(method, GW_S("PUT")) || gw_eq(method, GW_S("PATCH"))) {
         gw_buf_add(out, GW_S("Content-Length: "));
-        gw_buf_int(out, (int64_t)request->body.len);
+        gw_buf_int(out, (int64_t)(request->body.len + gw_pieces_bytes(request->pieces)));
         gw_buf_add(out, GW_S("\r\n\r\n"));
     } else {
         gw_buf_add(out, GW_S("\r\n"));

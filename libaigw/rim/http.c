@@ -266,6 +266,8 @@ static int prepare(gw_transfer *t, const gw_http_request *request, aigw_error *e
         list = t->extra.first;
     }
     set_method(easy, request);
+    if (request->pieces.count > 0)
+        gw_http_pieces_begin(t, request);
     if (request->upload && !gw_http_upload_begin(t, request))
         return gw_fail_nomem(err);
     int url = set_url(t, request, err);

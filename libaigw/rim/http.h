@@ -9,6 +9,7 @@
 #define GW_RIM_HTTP_H
 
 #include "rim/loop.h"
+#include "rim/pieces.h"
 #include "rim/pipe.h"
 
 typedef struct gw_http gw_http;
@@ -40,6 +41,7 @@ typedef struct gw_http_request {
     const aigw_header *headers;   /* besides the target's, whose namesakes they replace; copied */
     size_t header_count;
     aigw_slice body;              /* borrowed until the transfer is gone */
+    gw_pieces pieces;             /* the body in several parts, instead of `body`; borrowed like it */
     /* Path and query instead of those of the target's URL; copied. "": the target's. Origin, host, TLS
      * and pools stay the target's. What gw_http_path_ok does not take is AIGW_E_INVALID (bad_path). */
     aigw_slice path;

@@ -59,6 +59,8 @@ struct gw_transfer {
     bool hungry;         /* curl waits for more of it */
     bool unwanted;       /* the answer came first, and is none that wants it */
     gw_task feed;
+    gw_pieces pieces;    /* the body, if it lies in several parts */
+    uint64_t pieces_sent;
 };
 
 struct gw_http {
@@ -96,6 +98,9 @@ void gw_http_pump(void *http);        /* calls the handlers */
 bool gw_http_upload_begin(gw_transfer *t, const gw_http_request *request); /* false: no memory */
 void gw_http_upload_drop(gw_transfer *t);
 void gw_http_upload_unwanted(gw_transfer *t); /* an answer has come that wants no more of it */
+
+/* http_pieces.c: a body that lies in several parts. */
+void gw_http_pieces_begin(gw_transfer *t, const gw_http_request *request);
 
 /* http.c, for the sockets of a transfer's connection. */
 curl_socket_t gw_http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);

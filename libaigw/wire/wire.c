@@ -9,9 +9,9 @@
 
 enum { MAX_PATCHES = 32 };
 
-const gw_wire *const gw_wires[] = {&gw_wire_openai_chat, &gw_wire_anthropic,
+const gw_wire *const gw_wires[] = {&gw_wire_openai_chat,      &gw_wire_anthropic,
                                    &gw_wire_openai_responses, &gw_wire_bedrock,
-                                   &gw_wire_gemini, NULL};
+                                   &gw_wire_gemini,           NULL};
 
 int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *request,
                     const gw_write_options *options, gw_buf *out, gw_notes *notes, aigw_error *err)
@@ -116,34 +116,63 @@ static bool is_overruled(const gw_patch *patches, size_t count, size_t i)
     return false;
 }
 
+/* Where the patched document goes, part by part: copied into a buffer, or listed. */
+typedef struct parts {
+    gw_buf *buf; /* NULL: listed */
+    gw_arena *arena;
+    aigw_slice *items;
+    size_t count, cap;
+    bool failed;
+} parts;
+
+static void list_part(parts *p, aigw_slice part)
+{
+    if (p->count > 0 && p->items[p->count - 1].data + p->items[p->count - 1].len == part.data) {
+        p->items[p->count - 1].len += part.len;
+        return;
+    }
+    if (p->count == p->cap) {
+        size_t cap = p->cap ? 2 * p->cap : 16;
+        aigw_slice *items = gw_arena_alloc(p->arena, cap * sizeof *items);
+        if (items == NULL) {
+            p->failed = true;
+            return;
+        }
+        if (p->count > 0)
+            memcpy(items, p->items, p->count * sizeof *items);
+        p->items = items;
+        p->cap = cap;
+    }
+    p->items[p->count++] = part;
+}
+
+static void put(parts *p, aigw_slice part)
+{
+    if (p->buf != NULL)
+        gw_buf_add(p->buf, part);
+    else if (part.len > 0 && !p->failed)
+        list_part(p, part);
+}
+
 static void insert_absent(const gw_patch *patches, size_t count, const bool *found, bool empty,
-                          gw_buf *out)
+                          parts *out)
 {
     bool first = true;
     for (size_t i = 0; i < count; i++) {
         if (found[i] || patches[i].remove || is_overruled(patches, count, i))
             continue;
-        if (!first)
-            gw_buf_putc(out, ',');
+        put(out, first ? GW_S("\"") : GW_S(",\""));
         first = false;
-        gw_buf_putc(out, '"');
-        gw_buf_puts(out, patches[i].member);
-        gw_buf_puts(out, "\":");
-        gw_buf_add(out, patches[i].value);
+        put(out, aigw_slice_of(patches[i].member));
+        put(out, GW_S("\":"));
+        put(out, patches[i].value);
     }
     if (!first && !empty)
-        gw_buf_putc(out, ',');
-}
-
-static int body_result(const gw_buf *out, aigw_error *err)
-{
-    return out->failed
-               ? gw_fail(err, AIGW_E_LIMIT, "body_too_large", "the patched body is too large")
-               : AIGW_OK;
+        put(out, GW_S(","));
 }
 
 /* A member is to go: the others are set in order anew, since a comma goes with it. */
-static void rebuild(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out)
+static void rebuild(const gw_json_doc *doc, const gw_patch *patches, size_t count, parts *out)
 {
     bool first = true; /* what stands before it ends with its comma, if there is one */
     for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
@@ -152,17 +181,34 @@ static void rebuild(const gw_json_doc *doc, const gw_patch *patches, size_t coun
         if (i < count && patches[i].remove)
             continue;
         if (!first)
-            gw_buf_putc(out, ',');
+            put(out, GW_S(","));
         first = false;
-        gw_buf_add(out, gw_json_raw(doc, key));
-        gw_buf_putc(out, ':');
-        gw_buf_add(out, i < count ? patches[i].value : gw_json_raw(doc, gw_json_value(doc, key)));
+        put(out, gw_json_raw(doc, key));
+        put(out, GW_S(":"));
+        put(out, i < count ? patches[i].value : gw_json_raw(doc, gw_json_value(doc, key)));
     }
-    gw_buf_putc(out, '}');
+    put(out, GW_S("}"));
 }
 
-int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
-                  aigw_error *err)
+static void replace_in_place(const gw_json_doc *doc, const gw_patch *patches, size_t count,
+                             size_t done, parts *out)
+{
+    const char *text = doc->text.data;
+    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
+         key = gw_json_next(doc, key)) {
+        size_t i = patch_of_key(doc, key, patches, count);
+        if (i == count)
+            continue;
+        aigw_slice old = gw_json_raw(doc, gw_json_value(doc, key));
+        put(out, gw_slice(text + done, (size_t)(old.data - text) - done));
+        put(out, patches[i].value);
+        done = (size_t)(old.data - text) + old.len;
+    }
+    put(out, gw_slice(text + done, doc->text.len - done));
+}
+
+static int patch(const gw_json_doc *doc, const gw_patch *patches, size_t count, parts *out,
+                 aigw_error *err)
 {
     bool found[MAX_PATCHES] = {false};
     if (count > MAX_PATCHES)
@@ -170,7 +216,6 @@ int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count,
     if (gw_json_typeof(doc, 0) != GW_JSON_OBJECT)
         return gw_json_fail(err, doc, 0, AIGW_E_PARSE, "not_an_object",
                             "the body must be a JSON object");
-    const char *text = doc->text.data;
     uint32_t kept = gw_json_count(doc, 0);
     for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
          key = gw_json_next(doc, key)) {
@@ -180,23 +225,37 @@ int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count,
         found[i] = true;
         kept -= patches[i].remove;
     }
-    size_t done = (size_t)(gw_json_raw(doc, 0).data - text) + 1; /* behind the opening brace */
-    gw_buf_append(out, text, done);
+    /* What stands before and the opening brace. */
+    size_t done = (size_t)(gw_json_raw(doc, 0).data - doc->text.data) + 1;
+    put(out, gw_slice(doc->text.data, done));
     insert_absent(patches, count, found, kept == 0, out);
-    if (kept < gw_json_count(doc, 0)) {
+    if (kept < gw_json_count(doc, 0))
         rebuild(doc, patches, count, out);
-        return body_result(out, err);
+    else
+        replace_in_place(doc, patches, count, done, out);
+    return AIGW_OK;
+}
+
+int gw_patch_body(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_buf *out,
+                  aigw_error *err)
+{
+    parts copied = {.buf = out};
+    int rc = patch(doc, patches, count, &copied, err);
+    if (rc == AIGW_OK && out->failed)
+        return gw_fail(err, AIGW_E_LIMIT, "body_too_large", "the patched body is too large");
+    return rc;
+}
+
+int gw_patch_pieces(const gw_json_doc *doc, const gw_patch *patches, size_t count, gw_arena *arena,
+                    const aigw_slice **out, size_t *out_count, aigw_error *err)
+{
+    parts listed = {.arena = arena};
+    int rc = patch(doc, patches, count, &listed, err);
+    if (rc == AIGW_OK && listed.failed)
+        return gw_fail_nomem(err);
+    if (rc == AIGW_OK) {
+        *out = listed.items;
+        *out_count = listed.count;
     }
-    for (gw_json_ref key = gw_json_first(doc, 0); key != GW_JSON_ABSENT;
-         key = gw_json_next(doc, key)) {
-        size_t i = patch_of_key(doc, key, patches, count);
-        if (i == count)
-            continue;
-        aigw_slice old = gw_json_raw(doc, gw_json_value(doc, key));
-        gw_buf_append(out, text + done, (size_t)(old.data - text) - done);
-        gw_buf_add(out, patches[i].value);
-        done = (size_t)(old.data - text) + old.len;
-    }
-    gw_buf_append(out, text + done, doc->text.len - done);
-    return body_result(out, err);
+    return rc;
 }
