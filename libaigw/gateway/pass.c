@@ -30,18 +30,21 @@ static bool read_path(aigw_exchange *x)
         return true;
     rest = rest.data ? gw_slice(rest.data - 1, rest.len + 1) : gw_slice("", 0);
     p->bad_path = gw_pass_path_fault(rest);
+    size_t most = p->upstream->base_path.len + rest.len + x->query.len + 1;
+    if (!p->bad_path && most > 4 * GW_PASS_PATH_MAX)
+        p->bad_path = "The path is too long.";
     if (p->bad_path)
         return true;
-    gw_buf_init(&path, 4 * GW_PASS_PATH_MAX);
+    gw_buf_init(&path, most);
     gw_pass_join(p->upstream->base_path, rest, &path);
     size_t path_len = gw_buf_len(&path);
     if (x->query.data) {
         gw_buf_putc(&path, '?');
         gw_buf_add(&path, x->query);
     }
-    if (path.failed)
-        p->bad_path = "The path is too long.";
-    aigw_slice copy = gw_arena_copy(x->arena, gw_buf_slice(&path));
+    aigw_slice copy = {NULL, 0};
+    if (!path.failed)
+        copy = gw_arena_copy(x->arena, gw_buf_slice(&path));
     gw_buf_free(&path);
     if (!copy.data)
         return false;

@@ -322,12 +322,13 @@ static void test_a_slow_reader_holds_the_writer(void **state)
     close_upload(&u);
 }
 
-static void refused_early(test_serve_fn *serve, int64_t length)
+/* `given`: bytes that are there at once; the answer meets a sender that waits for more, or one that sends. */
+static void refused_early(test_serve_fn *serve, int64_t length, size_t given)
 {
     upload u;
     open_upload(&u, serve);
+    give(&u, given, 4096);
     send_upload(&u, "POST", length);
-    give(&u, 100, 100);
     run(u.c); /* without the end of the body */
     assert_int_equal(u.r.failure, GW_HTTP_OK);
     assert_int_equal(u.r.status, 413);
@@ -344,8 +345,10 @@ static void test_an_early_refusal_is_the_answer(void **state)
                                     serve_refusal_that_stays};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        refused_early(kinds[i], (int64_t)LARGE * 100);
-        refused_early(kinds[i], -1);
+        for (size_t given = 100; given <= GW_PIPE_BYTES; given += GW_PIPE_BYTES - 100) {
+            refused_early(kinds[i], (int64_t)LARGE * 100, given);
+            refused_early(kinds[i], -1, given);
+        }
     }
 }
 
