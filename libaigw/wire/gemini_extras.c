@@ -208,14 +208,29 @@ static gw_json_ref web_of(const gw_json_doc *doc, gw_json_ref citation)
     return gw_json_typeof(doc, gw_gm_get(doc, at, "url")) == GW_JSON_STRING ? at : GW_JSON_ABSENT;
 }
 
+/* Was this page among those already written? */
+static bool is_known(const gw_json_doc *doc, const gw_json_ref *seen, size_t count, gw_json_ref web)
+{
+    aigw_slice url = gw_json_raw(doc, gw_gm_get(doc, web, "url"));
+    for (size_t i = 0; i < count; i++) {
+        if (gw_eq(gw_json_raw(doc, gw_gm_get(doc, seen[i], "url")), url))
+            return true;
+    }
+    return false;
+}
+
+/* Each page once: here they are a list of sources, not of places. */
 static void write_foreign(gw_jw *w, const gw_json_doc *doc)
 {
+    gw_json_ref seen[MAX_CITATIONS];
+    size_t count = 0;
     bool any = false;
     gw_json_ref ref = gw_json_first(doc, 0);
-    for (; ref != GW_JSON_ABSENT; ref = gw_json_next(doc, ref)) {
+    for (; ref != GW_JSON_ABSENT && count < MAX_CITATIONS; ref = gw_json_next(doc, ref)) {
         gw_json_ref web = web_of(doc, ref);
-        if (web == GW_JSON_ABSENT)
+        if (web == GW_JSON_ABSENT || is_known(doc, seen, count, web))
             continue;
+        seen[count++] = web;
         if (!any) {
             gw_jw_key(w, "groundingMetadata");
             gw_jw_object(w);

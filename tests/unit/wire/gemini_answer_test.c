@@ -205,7 +205,9 @@ static void sources(void **state)
         &k, CHAT, GEM,
         "{\"id\":\"i\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,"
         "\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\",\"content\":"
-        "\"x\",\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{"
+        "\"x\",\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,"
+        "\"end_index\":1,\"url\":\"https://b/"
+        "\",\"title\":\"B\"}},{\"type\":\"url_citation\",\"url_citation\":{"
         "\"start_index\":0,\"end_index\":1,\"url\":\"https://b/\",\"title\":\"B\"}}]}}]}");
     kit_has(text, "\"groundingMetadata\":{\"groundingChunks\":[{\"web\":{\"uri\":\"https://b/\","
                   "\"title\":\"B\"}}]}");
