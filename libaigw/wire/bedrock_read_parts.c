@@ -308,7 +308,10 @@ int gw_bedrock_read_content(const gw_bedrock_in *in, gw_json_ref array, gw_role 
         gw_json_ref key;
         int rc = gw_bedrock_union(in, r, &key);
         bool point = rc == AIGW_OK && gw_json_key_is(in->doc, key, "cachePoint");
-        if (point && n > 0) { /* it marks what stands before it */
+        if (point && n == 0) { /* a part of its own: nothing but the mark */
+            list[n++] = (gw_part){.kind = GW_PART_NATIVE, .at = r};
+        }
+        if (point) { /* it marks what stands before it */
             rc = gw_bedrock_read_cache(in, gw_json_value(in->doc, key), &list[n - 1].cache);
         } else if (rc == AIGW_OK) {
             rc = read_block(in, r, key, role, &list[n++]);

@@ -101,9 +101,11 @@ int gw_bedrock_read_tools(const gw_bedrock_in *in, gw_chat_request *out)
         gw_json_ref key;
         rc = gw_bedrock_union(in, r, &key);
         bool point = rc == AIGW_OK && gw_json_key_is(in->doc, key, "cachePoint");
-        if (point && out->tool_count > 0) {
+        gw_cache_mark nothing;
+        if (point) { /* at the beginning it marks nothing */
+            size_t n = out->tool_count;
             rc = gw_bedrock_read_cache(in, gw_json_value(in->doc, key),
-                                       &out->tools[out->tool_count - 1].cache);
+                                       n > 0 ? &out->tools[n - 1].cache : &nothing);
         } else if (rc == AIGW_OK) {
             rc = read_tool(in, r, key, &out->tools[out->tool_count++]);
         }

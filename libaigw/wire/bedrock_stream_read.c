@@ -349,7 +349,7 @@ static int end(reader *r)
 static int on_message_stop(reader *r)
 {
     int rc = close_block(r);
-    if (rc != AIGW_OK || r->stopped) {
+    if (rc != AIGW_OK) {
         return rc;
     }
     if (r->next_block == 0 && gw_bedrock_malformed(r->doc, 0)) {
@@ -399,12 +399,13 @@ static const struct handler {
 static int dispatch(reader *r, aigw_slice type)
 {
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
-        if (gw_eq(type, aigw_slice_of(handlers[i].type))) {
+        bool late = r->stopped && handlers[i].handle != on_metadata;
+        if (!late && gw_eq(type, aigw_slice_of(handlers[i].type))) {
             int rc = ensure_started(r);
             return rc == AIGW_OK ? handlers[i].handle(r) : rc;
         }
     }
-    return AIGW_OK; /* newer than we are */
+    return AIGW_OK; /* newer than we are, or behind the message's stop */
 }
 
 static int on_parsed(reader *r, const gw_frame *frame, bool object)

@@ -214,6 +214,9 @@ int gw_bedrock_write_part(gw_bedrock_out *o, const gw_part *part)
         gw_jw_raw(&o->w, part->raw.json);
         return AIGW_OK;
     }
+    if (o->same && part->kind == GW_PART_NATIVE) {
+        return AIGW_OK; /* a cache point at the beginning: written as what it marks */
+    }
     if (part->kind != GW_PART_THINKING && gw_has(part->signature)) {
         int rc = gw_bedrock_note(o, part->at, "the signature belongs to another provider");
         if (rc != AIGW_OK) {

@@ -40,6 +40,7 @@ static void malformed(void **state)
          "/messages/0/content/0/toolResult/toolUseId"},
         {CONTENT("{\"toolResult\":{\"toolUseId\":\"x\",\"status\":\"odd\",\"content\":[]}}"),
          "/messages/0/content/0/toolResult/status"},
+        {CONTENT("{\"cachePoint\":{}}"), "/messages/0/content/0/cachePoint/type"},
         {CONTENT("{\"text\":\"a\"},{\"cachePoint\":{}}"), "/messages/0/content/1/cachePoint/type"},
         {CONTENT("{\"text\":\"a\"},{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"2h\"}}"),
          "/messages/0/content/1/cachePoint/ttl"},

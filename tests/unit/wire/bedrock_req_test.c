@@ -334,6 +334,14 @@ static void cache_points(void **state)
                        marked);
     kit_lacks(text, "cachePoint");
     assert_true(kit_noted(&k, "/messages/0/content/0"));
+    /* At the beginning of a turn, where turns are merged behind each other. */
+    text =
+        kit_request(&k, &gw_wire_bedrock, &gw_wire_bedrock, CLAUDE,
+                    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]},{\"role\":"
+                    "\"user\",\"content\":[{\"cachePoint\":{\"type\":\"default\"}},{\"text\":"
+                    "\"b\"}]}]}");
+    assert_string_equal(text, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"},{"
+                              "\"cachePoint\":{\"type\":\"default\"}},{\"text\":\"b\"}]}]}");
     kit_close(&k);
 }
 

@@ -356,10 +356,31 @@ static void lenient_ends(void **state)
     gw_buf_clear(&stream);
     kit_frame(&stream, "metadata", "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}");
     kit_frame(&stream, "messageStop", "{\"stopReason\":\"end_turn\"}");
+    kit_frame(&stream, "contentBlockDelta", "{\"delta\":{\"text\":\"late\"}}");
     kit_frame(&stream, "!throttlingException", "{\"message\":\"late\"}");
     assert_int_equal(run(&t, &gw_wire_bedrock, gw_buf_slice(&stream), 2, NULL), AIGW_OK);
     kit_has(gw_buf_slice(&t.text).data, "USAGE 0/0 1+2\nFINISH 0/0 end_turn\nEND 0/0\n");
     kit_lacks(gw_buf_slice(&t.text).data, "late");
+    done(&t);
+    gw_buf_free(&stream);
+}
+
+/* Nothing but the usage may follow the stop. */
+static void behind_the_stop(void **state)
+{
+    gw_buf stream;
+    trace t = {.to = NULL};
+    (void)state;
+    gw_buf_init(&stream, 1 << 20);
+    kit_frame(&stream, "contentBlockDelta", "{\"delta\":{\"text\":\"a\"}}");
+    kit_frame(&stream, "messageStop", "{\"stopReason\":\"end_turn\"}");
+    kit_frame(&stream, "contentBlockDelta", "{\"delta\":{\"text\":\"late\"}}");
+    kit_frame(&stream, "messageStop", "{\"stopReason\":\"max_tokens\"}");
+    kit_frame(&stream, "metadata", "{\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}");
+    assert_int_equal(run(&t, &gw_wire_bedrock, gw_buf_slice(&stream), 9, NULL), AIGW_OK);
+    assert_string_equal(gw_buf_slice(&t.text).data,
+                        "START 0/0\nOPEN 0/0\nDELTA 0/0 a\nSTOP 0/0\nFINISH 0/0 end_turn\n"
+                        "USAGE 1/0 1+2\nEND 1/0\n");
     done(&t);
     gw_buf_free(&stream);
 }
@@ -411,10 +432,11 @@ static void fixture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_split),    cmocka_unit_test(to_others),
-        cmocka_unit_test(from_others),    cmocka_unit_test(signed_blocks),
-        cmocka_unit_test(broken_streams), cmocka_unit_test(lenient_ends),
-        cmocka_unit_test(flipped_bits),   cmocka_unit_test(fixture),
+        cmocka_unit_test(every_split),     cmocka_unit_test(to_others),
+        cmocka_unit_test(from_others),     cmocka_unit_test(signed_blocks),
+        cmocka_unit_test(broken_streams),  cmocka_unit_test(lenient_ends),
+        cmocka_unit_test(behind_the_stop), cmocka_unit_test(flipped_bits),
+        cmocka_unit_test(fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
