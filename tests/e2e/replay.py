@@ -18,6 +18,7 @@ import replay_anthropic
 import replay_bedrock
 import replay_gemini
 import replay_openai
+import replay_other
 import replay_responses
 import replay_scenes
 from replay_parts import Failure, Refused, need
@@ -118,6 +119,12 @@ class Replayer:
         if request.path.endswith("/token"):
             return self.token(request, dict(urllib.parse.parse_qsl(body.decode())))
         maker = maker_of(request.path)
+        try:
+            other = replay_other.answer(request.path, headers, body)
+        except (Refused, KeyError, TypeError, ValueError, IndexError) as why:
+            return self.refuse(request, maker or replay_openai, repr(why), body)
+        if other is not None:
+            return request.whole(200, other)
         if maker is None:
             return request.whole(404, {"error": {"message": f"no such path: {request.path}", "code": 404}})
         try:
