@@ -278,6 +278,38 @@ static void test_large_chunked(void **state)
     close_upload(&u);
 }
 
+/* A body that lies in memory in many parts, some of them empty: more than go out at once. */
+static void test_in_pieces(void **state)
+{
+    upload u;
+    enum { PARTS = 100 };
+    aigw_slice parts[PARTS];
+    char *bytes = malloc(LARGE);
+    (void)state;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < LARGE; i++)
+        bytes[i] = byte_at(i);
+    size_t from = 0;
+    for (size_t i = 0; i < PARTS; i++) {
+        size_t len = i % 7 == 0 ? 0 : i == PARTS - 1 ? LARGE - from : i * 300;
+        parts[i] = gw_slice(bytes + from, len);
+        from += len;
+    }
+    open_upload(&u, serve_count);
+    gw_http_request request = {.target = u.target, .method = "POST", .pieces = {parts, PARTS}};
+    for (int i = 0; i < 2; i++) { /* the second on a connection that was used */
+        begin(u.c, &u.r, &request);
+        assert_answer(&u, "POST length 3145728 right");
+        free(u.r.body);
+        u.r = (record){0};
+    }
+    send_upload(&u, "POST", -1); /* and one that comes through the pipe, on the same handle */
+    gw_pipe_end(&u.pipe);
+    assert_answer(&u, "POST chunked 0 right");
+    close_upload(&u);
+    free(bytes);
+}
+
 static void test_nothing(void **state)
 {
     upload u;
@@ -461,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_chunked),
         cmocka_unit_test(test_with_length),
         cmocka_unit_test(test_large_chunked),
+        cmocka_unit_test(test_in_pieces),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_ended_before_the_start),
         cmocka_unit_test(test_a_slow_reader_holds_the_writer),

@@ -87,6 +87,43 @@ static void patch_removes(void **state)
     }
 }
 
+/* The list says what the copy says, and nothing of the body is copied for it. */
+static void pieces_say_the_same(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{}",
+        "{\"gone\":1}",
+        " { \"a\" : [ 1 ] , \"model\":\"old\" , \"z\":2 } ",
+        "{\"gone\":1,\"model\":0,\"b\":2}",
+        "{\"stream\":false}",
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        for (size_t count = 1; count <= 3; count++) {
+            const gw_patch patches[] = {{.member = "model", .value = GW_S("\"X\"")},
+                                        {.member = "stream", .value = GW_S("true")},
+                                        {.member = "gone", .remove = true}};
+            gw_arena *arena = gw_arena_new(1 << 20);
+            gw_json_doc doc = parse(arena, aigw_slice_of(bodies[i]));
+            gw_buf copied, joined;
+            const aigw_slice *pieces;
+            size_t pieces_count;
+            gw_buf_init(&copied, 1 << 16);
+            gw_buf_init(&joined, 1 << 16);
+            assert_int_equal(gw_patch_body(&doc, patches, count, &copied, NULL), AIGW_OK);
+            assert_int_equal(
+                gw_patch_pieces(&doc, patches, count, arena, &pieces, &pieces_count, NULL),
+                AIGW_OK);
+            for (size_t k = 0; k < pieces_count; k++)
+                gw_buf_add(&joined, pieces[k]);
+            assert_true(gw_eq(gw_buf_slice(&copied), gw_buf_slice(&joined)));
+            gw_buf_free(&copied);
+            gw_buf_free(&joined);
+            gw_arena_free(arena);
+        }
+    }
+}
+
 static void patch_refuses(void **state)
 {
     (void)state;
@@ -106,7 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_is_complete),   cmocka_unit_test(statuses_and_kinds_agree),
         cmocka_unit_test(patch_is_byte_exact), cmocka_unit_test(patch_removes),
-        cmocka_unit_test(patch_refuses),
+        cmocka_unit_test(pieces_say_the_same), cmocka_unit_test(patch_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
