@@ -342,7 +342,7 @@ int aigw_exchange_start(aigw_loop *loop, const aigw_request *request, aigw_ready
 
 int aigw_exchange_body(aigw_exchange *x, aigw_slice body, aigw_error *err)
 {
-    if (!x || !x->body_due || (x->pass && x->pass->streamed))
+    if (!x || !x->body_due || (x->pass && x->pass->sent > 0))
         return gw_fail(err, AIGW_E_INVALID, "no_body_due", "this exchange waits for no body");
     x->body_due = false;
     x->body_here = true;

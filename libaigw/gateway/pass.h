@@ -12,6 +12,9 @@
 
 #define GW_PASS_HEADERS  24                /* of a request, that go upstream */
 #define GW_PASS_PATH_MAX ((size_t)8 << 10) /* path and query */
+/* A body of a known length up to this is collected: it goes on a connection that is open already, and can be
+ * sent again. It fits into the pipe. */
+#define GW_PASS_WHOLE_MAX ((int64_t)64 << 10)
 #define GW_PASS_USAGE_MAX                                                                          \
     ((size_t)64 << 10) /* an answer up to this size is looked at for its usage */
 

@@ -47,6 +47,11 @@ static bool within_limit(aigw_exchange *x, size_t more)
     return false;
 }
 
+static bool is_small(const gw_pass *p)
+{
+    return p->length >= 0 && p->length <= GW_PASS_WHOLE_MAX;
+}
+
 int aigw_exchange_write(aigw_exchange *x, aigw_slice bytes, size_t *taken, aigw_error *err)
 {
     if (!aigw_exchange_body_streams(x) || !taken)
@@ -64,8 +69,10 @@ int aigw_exchange_write(aigw_exchange *x, aigw_slice bytes, size_t *taken, aigw_
     if (!gw_pipe_write(&p->pipe, bytes, taken))
         return gw_fail_nomem(err);
     p->sent += *taken;
-    p->streamed = true;
     p->wants_room = *taken < bytes.len;
+    if (is_small(p))
+        return AIGW_OK;
+    p->streamed = true;
     if (x->phase == GW_X_BODY)
         gw_pass_go(x);
     else if (x->phase == GW_X_TRYING)
@@ -86,8 +93,8 @@ int aigw_exchange_write_end(aigw_exchange *x, aigw_error *err)
         return gw_fail(err, AIGW_E_INVALID, "too_short", "the body is shorter than content-length");
     x->body_due = false;
     x->body_here = true;
-    x->body = (aigw_slice){"", 0};
     gw_pipe_end(&p->pipe);
+    x->body = p->streamed ? gw_slice("", 0) : gw_pipe_peek(&p->pipe);
     if (x->phase == GW_X_BODY)
         gw_pass_go(x);
     else if (x->phase == GW_X_TRYING && gw_pipe_done(&p->pipe))

@@ -50,6 +50,7 @@ class Vendor:
         """tls: (certificate file, key file); None: in clear."""
         vendor = self
         self.seen = []            # (method, path, headers) of each request
+        self.token = None         # files want this one, if any
         self.gone = threading.Event()    # a request that broke off
         self.gate = threading.Event()    # what waits for it goes on when it is set
         self.arrived = threading.Event() # a request for /slow came
@@ -97,6 +98,8 @@ class Vendor:
 
             def on_other(self):
                 body = Body(self).read()
+                if vendor.token and self.headers["authorization"] != "Bearer " + vendor.token:
+                    return self.answer(401, {"error": {"message": "expired"}})
                 self.answer(200, {"id": "file-1", "object": "file", "bytes": body.bytes, "created_at": 1,
                                   "filename": "f", "purpose": "batch", "status": "processed",
                                   "sha256": body.sha.hexdigest(), "chunked": body.chunked, "chunks": body.chunks,

@@ -15,6 +15,7 @@ import pytest
 import serve
 from harness import Gateway, fetch_token, open_config, secured, wait_until
 from pass_upstream import PIECE, Vendor, noise
+from token_server import TokenServer
 
 LARGE = 200_000_000
 SPARE = 16_000_000  # what the gateway may grow by meanwhile
@@ -333,6 +334,25 @@ def test_tokens_are_asked_for_before_a_body_is_read(vendor):
         assert vendor.seen[-1][2]["authorization"] == "Bearer up-secret"
 
 
+def test_a_credential_that_is_fetched(vendor):
+    vendor.token = "t-1"
+
+    def post(gateway, size):
+        return gateway.request("POST", "/pass/openai/v1/files", b"x" * size, {"content-type": "x/y"})[0]
+
+    with TokenServer() as tokens:
+        provider = {**providers(vendor)[0], "auth": {"token": {"endpoint": tokens.url, "client_id": "gw", "client_secret": "s"}}}
+        del provider["api_key"]
+        with Gateway(open_config([provider])) as gateway:
+            assert post(gateway, 500_000) == 200 and post(gateway, 5) == 200
+            vendor.token = "t-2"  # rotated: the old one is refused, and what is still there is sent again
+            assert post(gateway, 5) == 200
+            assert len(tokens.requests) == 2
+            assert post(gateway, 500_000) == 200
+            vendor.token = "t-3"  # what flowed by is not; and a second refusal so soon fetches nothing
+            assert post(gateway, 500_000) == 502
+
+
 # -- ends that are not the usual one --
 
 def test_expect_continue(gateway, vendor):
@@ -432,7 +452,7 @@ def test_an_answer_that_breaks_off_has_no_clean_end(gateway, chunked):
 def test_a_body_that_stops_coming(vendor):
     config = open_config(providers(vendor), server={"body_timeout_ms": 300})
     with Gateway(config) as gateway, serve.wire(gateway.port) as w:
-        w.send(head("POST", "/pass/openai/v1/files", "Content-Length: 1000") + b"x" * 10)
+        w.send(head("POST", "/pass/openai/v1/files", "Content-Length: 100000") + b"x" * 10)
         assert w.answer().status == 408
         assert vendor.gone.wait(20)
 

@@ -82,7 +82,7 @@ static void pieces(void **state)
     const fake_answer script[] = {fine, fine};
     fake *f = fake_new(PASS_CONFIG, script, 2);
     for (size_t i = 0; i < 2; i++) {
-        aigw_exchange *x = open_post(f, i ? "9" : NULL);
+        aigw_exchange *x = open_post(f, i ? "100000" : NULL);
         fake_steps(f);
         assert_int_equal(f->next, i); /* nobody is asked before there is something to send */
         const char *const parts[] = {"abc", "def", "ghi"};
@@ -93,17 +93,42 @@ static void pieces(void **state)
             fake_steps(f);
         }
         assert_int_equal(aigw_exchange_body(x, GW_S("more"), NULL), AIGW_E_INVALID);
+        for (size_t k = 0; i && k < 99991; k++)
+            put(x, "x", NULL);
         assert_int_equal(aigw_exchange_write_end(x, NULL), AIGW_OK);
         assert_int_equal(aigw_exchange_write_end(x, NULL), AIGW_E_INVALID);
         assert_int_equal(put(x, "late", NULL), AIGW_E_INVALID);
         fake_result r = fake_take(f, x);
         assert_int_equal(r.status, 200);
         free(r.body);
-        assert_string_equal(taken_by(f, i), "abcdefghi");
-        assert_int_equal(f->upload_bytes[i], i ? 9 : -1);
+        assert_int_equal(strlen(taken_by(f, i)), i ? 100000 : 9);
+        assert_memory_equal(taken_by(f, i), "abcdefghi", 9);
+        assert_int_equal(f->upload_bytes[i], i ? 100000 : -1);
     }
-    assert_has(f->log, "\"request_bytes\":9");
+    assert_has(f->log, "\"request_bytes\":9,");
+    assert_has(f->log, "\"request_bytes\":100000");
     assert_has(f->log, "\"response_bytes\":4");
+    fake_free(f);
+}
+
+static void a_short_body_is_sent_as_a_whole(void **state)
+{
+    (void)state;
+    const fake_answer script[] = {fine};
+    fake *f = fake_new(PASS_CONFIG, script, 1);
+    aigw_exchange *x = open_post(f, "9");
+    assert_true(aigw_exchange_body_streams(x));
+    assert_int_equal(put(x, "abcdef", NULL), AIGW_OK);
+    fake_steps(f);
+    assert_int_equal(f->next, 0);
+    assert_int_equal(put(x, "ghi", NULL), AIGW_OK);
+    assert_int_equal(aigw_exchange_write_end(x, NULL), AIGW_OK);
+    fake_result r = fake_take(f, x);
+    assert_int_equal(r.status, 200);
+    free(r.body);
+    assert_string_equal(f->bodies[0], "abcdefghi");
+    assert_null(f->transfers[0].upload);
+    assert_has(f->log, "\"request_bytes\":9");
     fake_free(f);
 }
 
@@ -132,6 +157,16 @@ static void the_said_length_holds(void **state)
     aigw_exchange *x = open_post(f, "5");
     assert_int_equal(put(x, "abc", NULL), AIGW_OK);
     assert_int_equal(put(x, "def", NULL), AIGW_E_INVALID);
+    assert_int_equal(aigw_exchange_write_end(x, NULL), AIGW_E_INVALID);
+    fake_steps(f);
+    assert_int_equal(aigw_exchange_write_end(x, NULL), AIGW_E_INVALID);
+    aigw_exchange_free(x);
+    assert_int_equal(f->next, 0); /* a short one is sent when it is all there */
+    static char large[100002];
+    memset(large, 'k', 100001);
+    x = open_post(f, "100000");
+    assert_int_equal(put(x, large, NULL), AIGW_E_INVALID);
+    assert_int_equal(put(x, large + 2, NULL), AIGW_OK);
     assert_int_equal(aigw_exchange_write_end(x, NULL), AIGW_E_INVALID);
     fake_steps(f);
     aigw_exchange_free(x);
@@ -187,7 +222,7 @@ static void an_early_refusal(void **state)
     const fake_answer script[] = {
         {.status = 413, .type = JSON, .body = "{\"no\":1}", .early = true}};
     fake *f = fake_new(PASS_CONFIG, script, 1);
-    aigw_exchange *x = open_post(f, "100");
+    aigw_exchange *x = open_post(f, "100000");
     assert_int_equal(put(x, "abc", NULL), AIGW_OK);
     fake_steps(f);
     size_t n = 7;
@@ -219,6 +254,55 @@ static void an_early_good_answer_waits_for_the_body(void **state)
     assert_int_equal(head.status, 200);
     assert_string_equal(taken_by(f, 0), "abcdef");
     aigw_exchange_free(x);
+    fake_free(f);
+}
+
+/* Pieces may come while the key set is fetched; nobody is asked before the token has passed. */
+static void pieces_while_keys_are_fetched(void **state)
+{
+    (void)state;
+    static char jwks[4096], bearer[4096], large[70001];
+    const aigw_slice scope = GW_S("https://gateway.internal/invoke");
+    const aigw_issuer_client client = {
+        .id = GW_S("c"), .secret = GW_S("s"), .scopes = &scope, .scope_count = 1};
+    const aigw_issuer_options options = {.size = sizeof options,
+                                         .clients = &client,
+                                         .issuer = GW_S("http://127.0.0.1:9/pool"),
+                                         .client_count = 1};
+    const fake_answer script[] = {{.status = 200, .type = JSON, .body = jwks}, fine};
+    fake *f = fake_new("auth: {jwt: {issuers: [{issuer: 'http://127.0.0.1:9/pool', jwks_url: "
+                       "'http://127.0.0.1:9/keys'}]}}\nproviders: [{type: openai, api_key: k, "
+                       "pass_through: true, base_url: 'http://127.0.0.1:9/v1'}]\n",
+                       script, 2);
+    aigw_issuer *issuer = NULL;
+    aigw_slice token;
+    assert_int_equal(aigw_issuer_new(&options, &f->host, &issuer, NULL), AIGW_OK);
+    assert_int_equal(aigw_issuer_mint(issuer, GW_S("c"), GW_S(""), &token, NULL), AIGW_OK);
+    snprintf(bearer, sizeof bearer, "Bearer %.*s", (int)token.len, token.data);
+    snprintf(jwks, sizeof jwks, "%.*s", (int)aigw_issuer_jwks(issuer).len,
+             aigw_issuer_jwks(issuer).data);
+    aigw_bytes_free(token);
+    aigw_issuer_free(issuer);
+    const aigw_header headers[] = {{GW_S("authorization"), aigw_slice_of(bearer)}};
+    aigw_request request = {.size = sizeof request,
+                            .method = GW_S("POST"),
+                            .target = GW_S("/pass/openai/files"),
+                            .headers = headers,
+                            .header_count = 1,
+                            .body_follows = true};
+    aigw_exchange *x = NULL;
+    memset(large, 'k', 70000);
+    assert_int_equal(aigw_exchange_start(f->loop, &request, NULL, NULL, &x, NULL), AIGW_OK);
+    assert_true(aigw_exchange_body_streams(x));
+    assert_int_equal(put(x, large, NULL), AIGW_OK);
+    assert_int_equal(aigw_exchange_write_end(x, NULL), AIGW_OK);
+    assert_int_equal(f->next, 1);
+    assert_string_equal(f->methods[0], "GET");
+    fake_result r = fake_take(f, x);
+    assert_int_equal(r.status, 200);
+    free(r.body);
+    assert_int_equal(gw_buf_len(&f->transfers[1].taken), 70000);
+    assert_has_not(f->headers[1], "Bearer ey"); /* the client's token stays here */
     fake_free(f);
 }
 
@@ -502,11 +586,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_bodies),
         cmocka_unit_test(pieces),
+        cmocka_unit_test(a_short_body_is_sent_as_a_whole),
         cmocka_unit_test(no_body_at_all),
         cmocka_unit_test(the_said_length_holds),
         cmocka_unit_test(back_pressure),
         cmocka_unit_test(an_early_refusal),
         cmocka_unit_test(an_early_good_answer_waits_for_the_body),
+        cmocka_unit_test(pieces_while_keys_are_fetched),
         cmocka_unit_test(limits_of_size),
         cmocka_unit_test(silence_while_it_is_sent),
         cmocka_unit_test(silence_before_the_answer),
