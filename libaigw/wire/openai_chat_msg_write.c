@@ -195,14 +195,15 @@ static int write_thinking(gw_oc_writing *wr, const gw_message *message)
     }
     if (blocks == 0)
         return rc;
+    /* All of it then, or the text of one block would be taken for that of another's signature. */
     gw_jw_key(w, "thinking_blocks");
     gw_jw_array(w);
     for (size_t i = 0; i < message->part_count; i++) {
         const gw_part *part = &message->parts[i];
-        bool redacted = part->kind == GW_PART_REDACTED_THINKING;
-        gw_oc_thought thought = {redacted, redacted ? part->data : part->text, part->signature,
-                                 part->origin};
-        if (keeps_block(wr, part))
+        bool redacted = part->kind == GW_PART_REDACTED_THINKING, kept = keeps_block(wr, part);
+        gw_oc_thought thought = {redacted, redacted ? part->data : part->text,
+                                 kept ? part->signature : (gw_jstr){{NULL, 0}}, part->origin};
+        if (kept || says_thinking(wr, message, part))
             gw_oc_write_thought(w, &thought, -1);
     }
     gw_jw_array_end(w);

@@ -101,7 +101,7 @@ static void refusals_point(void **state)
          "/tools/0/function/parameters"},
         {"{" USER ",\"tool_choice\":\"maybe\"}", "/tool_choice"},
         {"{" USER ",\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"x\","
-                  "\"tools\":[]}}}",
+         "\"tools\":[]}}}",
          "/tool_choice/allowed_tools/mode"},
         {"{" USER ",\"metadata\":{\"a\":1}}", "/metadata/a"},
     };
@@ -236,7 +236,7 @@ static void read_write_read_is_read(void **state)
     static const char *const bodies[] = {
         "{" USER "}",
         "{" USER ",\"temperature\":0.50,\"top_p\":1,\"top_k\":3,\"seed\":9,\"presence_penalty\":1,"
-                 "\"frequency_penalty\":-1,"
+        "\"frequency_penalty\":-1,"
         "\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"],\"n\":2,\"logprobs\":false,\"max_tokens\":1,"
         "\"user\":\"u\",\"metadata\":{\"k\":\"v\"},"
         "\"service_tier\":\"flex\",\"verbosity\":\"low\",\"reasoning_effort\":\"minimal\","
@@ -244,7 +244,7 @@ static void read_write_read_is_read(void **state)
         "\"stream_options\":{\"include_obfuscation\":false},\"logit_bias\":{\"1\":2},"
         "\"\\u0066uture\":{\"a\": 1}}",
         "{" USER ",\"max_completion_tokens\":1,\"safety_identifier\":\"s\",\"user\":\"u\","
-                 "\"response_format\":{\"type\":\"json_object\"},"
+        "\"response_format\":{\"type\":\"json_object\"},"
         "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":true,\"future\":"
         "1}},"
         "{\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"format\":{\"type\":\"text\"}}},{"
@@ -254,7 +254,7 @@ static void read_write_read_is_read(void **state)
         "\"function\":{\"name\":\"f\"}},{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}}]}},"
         "\"parallel_tool_calls\":false}",
         "{" USER ",\"functions\":[{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}],"
-                 "\"function_call\":{\"name\":\"f\"}}",
+        "\"function_call\":{\"name\":\"f\"}}",
         MESSAGES(
             "{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"developer\",\"content\":[{"
             "\"type\":\"text\",\"text\":\"d\"}]},"
@@ -275,7 +275,10 @@ static void read_write_read_is_read(void **state)
             "\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]},"
             "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},{\"type\":"
             "\"refusal\",\"refusal\":\"y\"}]},"
-            "{\"role\":\"assistant\",\"content\":\"\"},{\"role\":\"user\",\"content\":"
+            "{\"role\":\"assistant\",\"content\":\"\"},{\"role\":\"assistant\",\"content\":\"\","
+            /* The text of the second is not what the first one signs. */
+            "\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"S\"},"
+            "{\"type\":\"thinking\",\"thinking\":\"a\"}]},{\"role\":\"user\",\"content\":"
             "\"\\ud83d\\ude00 \\\"q\\\"\"}"),
     };
     gw_arena *arena = *state;
@@ -406,7 +409,8 @@ static void foreign_words_are_translated(void **state)
     assert_int_equal(strspn(identifier + 21, "0123456789abcdef"), 64);
     assert_int_equal(notes.count, 3); /* the native part, stop, top_k */
     free(out);
-    gw_write_options legacy = {.quirks = GW_QUIRK_MAX_TOKENS | GW_QUIRK_NO_DEVELOPER | GW_QUIRK_TEXT_ONLY};
+    gw_write_options legacy = {.quirks = GW_QUIRK_MAX_TOKENS | GW_QUIRK_NO_DEVELOPER |
+                                         GW_QUIRK_TEXT_ONLY};
     out = written(*state, &r, &legacy, NULL);
     assert_non_null(strstr(out, "\"max_tokens\":100"));
     assert_non_null(strstr(out, "{\"role\":\"system\",\"content\":\"a\"}"));
