@@ -63,6 +63,7 @@ AIGW_API size_t aigw_exchange_body_max(const aigw_exchange *x);
  * exchange that was started with body_follows, _body_streams says whether its body is wanted in pieces, by
  * _write and _write_end instead of _body. (_body does as well, if it is all there.) A content-length among
  * the request's headers holds: no more and no less may be written; without one the body goes on chunked.
+ * A short one of known length may be kept until it is complete.
  */
 AIGW_API bool aigw_exchange_body_streams(const aigw_exchange *x);
 
