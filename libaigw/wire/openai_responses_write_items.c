@@ -248,6 +248,17 @@ static bool answers_custom(const gw_or_writing *wr, gw_jstr id)
     return false;
 }
 
+/* One text. There is no mark for a failure: the model reads it, as it would in OpenAI chat. */
+static void write_output_text(gw_jw *w, const gw_part *part)
+{
+    gw_jw_begin_string(w);
+    if (part->is_error)
+        gw_jw_part(w, GW_S("Error: "));
+    if (part->part_count > 0)
+        gw_jw_part_inner(w, part->parts[0].text.inner);
+    gw_jw_end_string(w);
+}
+
 static int write_result(gw_or_writing *wr, const gw_part *part)
 {
     gw_jw *w = &wr->w;
@@ -263,10 +274,8 @@ static int write_result(gw_or_writing *wr, const gw_part *part)
             answers_custom(wr, part->id) ? "custom_tool_call_output" : "function_call_output");
     put_jstr(w, "call_id", part->id);
     gw_jw_key(w, "output");
-    if (part->part_count == 0)
-        gw_jw_str(w, "");
-    else if (is_one_text(wr, part->parts, part->part_count))
-        gw_jw_jstr(w, part->parts[0].text);
+    if (part->part_count == 0 || is_one_text(wr, part->parts, part->part_count))
+        write_output_text(w, part);
     else
         rc = write_parts(wr, part->parts, part->part_count);
     gw_jw_object_end(w);

@@ -3,7 +3,7 @@ import json
 import re
 import urllib.parse
 
-from replay_parts import (CACHED, FRESH, NAME, OUT, THOUGHT, WRITTEN, Ask, closed_objects, image_bytes,
+from replay_parts import (CACHED, FRESH, OUT, THOUGHT, WRITTEN, Ask, closed_objects, image_bytes,
                           members, need, nodes, pieces)
 
 SIGNATURE = "RXFRQ0NrZ0lDQkFCR0FJcVFBeU9uLWFudGhyb3BpYw=="
@@ -87,7 +87,7 @@ def sampling(body):
 def tools(body, ask):
     for tool in body.get("tools") or []:
         members(tool, "type name description input_schema strict cache_control eager_input_streaming", "tools")
-        need(NAME.fullmatch(tool["name"]), "tools: name")
+        need(re.fullmatch("[a-zA-Z0-9_-]{1,128}", tool["name"]), "tools: name")
         need(tool["input_schema"].get("type") == "object", "tools: input_schema.type must be object")
         ask.tools.append(tool["name"])
     choice = body.get("tool_choice")
@@ -147,6 +147,8 @@ def assistant(blocks, where, ask, seen):
             need(block["signature"] == SIGNATURE, f"{where}: Invalid `signature` in `thinking` block")
             need(not calls, f"{where}: thinking after tool_use")
             ask.signed.append(block["signature"])
+        elif block["type"] == "redacted_thinking":
+            ask.signed.append(block["data"])
     return calls
 
 
@@ -187,6 +189,8 @@ def block_of(block, empty=False):
     if block.kind == "thinking":
         return {"type": "thinking", "thinking": "" if empty else block.text,
                 "signature": "" if empty else block.signature}
+    if block.kind == "redacted":
+        return {"type": "redacted_thinking", "data": block.signature}
     return {"type": "tool_use", "id": "toolu_" + block.id, "name": block.name, "input": {} if empty else block.input}
 
 
@@ -205,6 +209,8 @@ def deltas(block):
     if block.kind == "thinking":
         return [{"type": "thinking_delta", "thinking": p} for p in pieces(block.text)] + [
             {"type": "signature_delta", "signature": block.signature}]
+    if block.kind == "redacted":
+        return []
     given = pieces(json.dumps(block.input)) if block.input else []
     return [{"type": "input_json_delta", "partial_json": p} for p in ["", *given]]
 

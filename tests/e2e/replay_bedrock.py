@@ -109,6 +109,8 @@ def assistant(content, where, ask):
             if inner:
                 need(inner.get("signature") == SIGNATURE, f"{where}: Invalid `signature` in `thinking` block")
                 ask.signed.append(inner["signature"])
+            if "redactedContent" in block["reasoningContent"]:
+                ask.signed.append(block["reasoningContent"]["redactedContent"].decode())
             need(not calls, f"{where}: thinking after toolUse")
         if "toolUse" in block:
             use = block["toolUse"]
@@ -148,6 +150,8 @@ def block_of(block):
         return {"text": block.text}
     if block.kind == "thinking":
         return {"reasoningContent": {"reasoningText": {"text": block.text, "signature": block.signature}}}
+    if block.kind == "redacted":
+        return {"reasoningContent": {"redactedContent": base64.b64encode(block.signature.encode()).decode()}}
     return {"toolUse": {"toolUseId": "tooluse_" + block.id, "name": block.name, "input": copy.deepcopy(block.input)}}
 
 
@@ -162,6 +166,8 @@ def deltas(block):
     if block.kind == "thinking":
         return [{"reasoningContent": {"text": p}} for p in pieces(block.text)] + [
             {"reasoningContent": {"signature": block.signature}}]
+    if block.kind == "redacted":
+        return [{"reasoningContent": {"redactedContent": base64.b64encode(block.signature.encode()).decode()}}]
     return [{"toolUse": {"input": p}} for p in (pieces(json.dumps(block.input)) if block.input else [""])]
 
 

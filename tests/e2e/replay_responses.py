@@ -94,7 +94,7 @@ def turns(body, ask):
         elif kind == "function_call":
             call(item, where, before)
             ask.results = []
-            need(item["call_id"] not in names, f"{where}: call_id twice")
+            need(item["call_id"] not in waiting, f"{where}: call_id twice")
             waiting[item["call_id"]] = names[item["call_id"]] = item["name"]
         else:
             need(item["call_id"] in waiting, f"{where}: No tool call found for function call output")

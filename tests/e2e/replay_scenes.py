@@ -98,7 +98,27 @@ def anything(_):
     return Reply([Block("text", TEXT)])
 
 
-SCENES = {"any": anything, "plain": plain, "tools": tools, "think": think, "schema": schema, "image": image,
+def first_tool(ask):
+    """A call of the first tool that was declared, by the name that reached the provider."""
+    if ask.results:
+        need([name for name, _ in ask.results] == ask.tools[:1], f"results are {ask.results}")
+        return Reply([Block("text", FINAL)])
+    return Reply([Block("call", id="call_d4", name=ask.tools[0], input={"x": 1})], "tool")
+
+
+REDACTED = "EmwKAhgBEiByZWRhY3RlZCB0aGlua2luZyBvZiBDbGF1ZGU="
+
+
+def redacted(ask):
+    """Thinking that only its maker can read, before and between readable thinking."""
+    if ask.results:
+        check_results(ask)
+        need(ask.signed == [REDACTED, ask.maker.SIGNATURE], f"came back: {ask.signed}")
+        return Reply([Block("text", FINAL)])
+    return Reply([Block("redacted", signature=REDACTED), *think(ask).blocks], "tool")
+
+
+SCENES = {"first-tool": first_tool, "redacted": redacted, "any": anything, "plain": plain, "tools": tools, "think": think, "schema": schema, "image": image,
           "broken": broken, "cut": cut, "long": long,
           "think-lossy": lambda ask: think(ask, must=False)}
 
