@@ -4,11 +4,23 @@
 #include "provider/provider.h"
 
 /* In the order of the bits of gw_quirk. */
-const char *const gw_quirk_names[] = {
-    "max_tokens",      "no_developer",     "no_usage_option", "no_json_schema",
-    "no_strict",       "no_parallel_flag", "no_reasoning",    "reasoning_replay",
-    "text_only",       "no_metadata",      "no_penalties",    "no_logprobs",
-    "no_named_choice", "openai",           "no_sampling",     NULL};
+const char *const gw_quirk_names[] = {"max_tokens",
+                                      "no_developer",
+                                      "no_usage_option",
+                                      "no_json_schema",
+                                      "no_strict",
+                                      "no_parallel_flag",
+                                      "no_reasoning",
+                                      "reasoning_replay",
+                                      "text_only",
+                                      "no_metadata",
+                                      "no_penalties",
+                                      "no_logprobs",
+                                      "no_named_choice",
+                                      "openai",
+                                      "no_sampling",
+                                      "count_plain",
+                                      NULL};
 
 unsigned gw_quirk_named(aigw_slice name)
 {

@@ -128,6 +128,7 @@ static void quirks_have_names(void **state)
     assert_int_equal(gw_quirk_named(GW_S("no_named_choice")), GW_QUIRK_NO_NAMED_CHOICE);
     assert_int_equal(gw_quirk_named(GW_S("openai")), GW_QUIRK_OPENAI);
     assert_int_equal(gw_quirk_named(GW_S("no_sampling")), GW_QUIRK_NO_SAMPLING);
+    assert_int_equal(gw_quirk_named(GW_S("count_plain")), GW_QUIRK_COUNT_PLAIN);
     assert_int_equal(gw_quirk_named(GW_S("")), 0);
     assert_int_equal(gw_quirk_named(GW_S("max_token")), 0);
     for (const gw_provider *const *row = gw_providers; *row; row++)
