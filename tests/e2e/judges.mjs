@@ -53,7 +53,7 @@ export async function run(name, judge) {
       try {
         if (kind === 'tools' || kind === 'think') out = await judge.loop(kind, model, streamed);
         else if (kind === 'schema') out = await judge.schema(model);
-        else out = await judge.ask(kind, model, streamed || kind === 'broken' || kind === 'cut');
+        else out = await judge.ask(kind, model, streamed || ['broken', 'early', 'cut'].includes(kind));
       } catch (error) {
         out = judge.isOwn(error) ? { error: told(error) } : { crash: String(error.stack ?? error) };
       }

@@ -11,7 +11,7 @@ from replay_parts import CACHED, OUT, PNG, PROMPT, THOUGHT, TOTAL, WRITTEN
 
 HERE = harness.TOP / "tests" / "e2e"
 SCENES = ["plain", "plain/streamed", "tools", "tools/streamed", "think", "think/streamed", "schema", "image",
-          "image/streamed", "long", "long/streamed", "broken", "cut",
+          "image/streamed", "long", "long/streamed", "broken", "early", "cut",
           *(f"error {n}" for n in (400, 401, 403, 404, 413, 429, 500, 503)), "error 429/streamed",
           "error 500/streamed"]
 NODE = {"judge_openai.mjs": {"node-openai-chat": "openai", "node-openai-responses": "responses"},

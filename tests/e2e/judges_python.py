@@ -56,7 +56,7 @@ class Judge:
                 return self.loop(name, model, how == "streamed")
             if name == "schema":
                 return self.schema(model)
-            if name in ("broken", "cut"):
+            if name in ("broken", "early", "cut"):
                 return self.ask(name, model, True)
             return self.ask(name, model, how == "streamed")
         except self.errors as error:

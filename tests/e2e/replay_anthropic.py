@@ -227,9 +227,11 @@ def events(ask, reply):
         if reply.cut:
             return
         if reply.fail:
-            yield "error", {"error": {"type": "overloaded_error", "message": "overloaded in mid-stream"}}
-            return
+            break
         yield "content_block_stop", {"index": index}
+    if reply.fail:
+        yield "error", {"error": {"type": "overloaded_error", "message": "overloaded in mid-stream"}}
+        return
     yield "message_delta", {"delta": {"stop_reason": STOPS[reply.finish], "stop_sequence": None},
                             "usage": {"output_tokens": OUT, "output_tokens_details": {"thinking_tokens": THOUGHT}}}
     yield "message_stop", {}

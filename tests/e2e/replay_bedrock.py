@@ -182,9 +182,11 @@ def events(reply):
         if reply.cut:
             return
         if reply.fail:
-            yield "!modelStreamErrorException", {"message": "overloaded in mid-stream"}
-            return
+            break
         yield "contentBlockStop", {"contentBlockIndex": index}
+    if reply.fail:
+        yield "!modelStreamErrorException", {"message": "overloaded in mid-stream"}
+        return
     yield "messageStop", {"stopReason": STOPS[reply.finish]}
     yield "metadata", {"usage": USAGE, "metrics": {"latencyMs": 12}}
 

@@ -219,10 +219,12 @@ def events(ask, reply):
         if reply.cut:
             return
         if reply.fail:
-            failed = {"code": "server_error", "message": "overloaded in mid-stream"}
-            yield "response.failed", {"response": response(ask, [], "failed", error=failed)}
-            return
+            break
         yield "response.output_item.done", {"output_index": index, "item": item}
+    if reply.fail:
+        failed = {"code": "server_error", "message": "overloaded in mid-stream"}
+        yield "response.failed", {"response": response(ask, [], "failed", error=failed)}
+        return
     end = final(ask, reply)
     yield "response." + end["status"], {"response": end}
 

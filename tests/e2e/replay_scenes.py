@@ -80,6 +80,12 @@ def broken(ask):
     return Reply([Block("text", TEXT)], fail=True)
 
 
+def early(ask):
+    """The error comes before any content."""
+    need(ask.stream, "this scene is a stream")
+    return Reply([], fail=True)
+
+
 def cut(ask):
     need(ask.stream, "this scene is a stream")
     return Reply([Block("text", TEXT)], cut=True)
@@ -119,7 +125,7 @@ def redacted(ask):
 
 
 SCENES = {"first-tool": first_tool, "redacted": redacted, "any": anything, "plain": plain, "tools": tools, "think": think, "schema": schema, "image": image,
-          "broken": broken, "cut": cut, "long": long,
+          "broken": broken, "early": early, "cut": cut, "long": long,
           "think-lossy": lambda ask: think(ask, must=False)}
 
 

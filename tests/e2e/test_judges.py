@@ -126,7 +126,7 @@ def check(judge, upstream, scene, out):
     """Whether the judge saw what the scene says."""
     assert "crash" not in out, out["crash"]
     kind, _, how = scene.partition("/")
-    if kind in ("broken", "cut") or kind.startswith("error"):
+    if kind in ("broken", "early", "cut") or kind.startswith("error"):
         return check_error(judge, kind, out)
     assert "error" not in out, out["error"]["message"]
     assert out["usage"] == judges.numbers(judge, upstream)
