@@ -75,11 +75,11 @@ static int patch(aigw_exchange *x, const gw_route_target *target, aigw_slice *bo
     gw_patch patches[2 + GW_MEND_MAX];
     size_t n = 0;
     bool renamed = target->model.len && !gw_eq(target->model, x->model);
-    if ((renamed || x->path_model) && gw_prepare_names_model(x->wire->format))
+    if ((renamed || x->path_model) && !x->wire->model_in_path)
         patches[n++] = (gw_patch){.member = "model",
                                   .value = quoted(x->arena, renamed ? target->model : x->model)};
     /* Usage is ours to count whether the client wants to see it or not; the tap hides the rest. */
-    if (x->stream && !x->include_usage && a->wire->format == AIGW_FORMAT_OPENAI_CHAT &&
+    if (x->stream && !x->include_usage && a->wire->usage_on_demand &&
         !(a->upstream->quirks & GW_QUIRK_NO_USAGE_OPTION))
         patches[n++] = (gw_patch){.member = "stream_options", .value = usage_options(x)};
     size_t mends = 0;
@@ -293,7 +293,7 @@ void gw_encode_answer_options(aigw_exchange *x)
                                     .include_usage = x->include_usage,
                                     .json_array = x->json_array,
                                     .request = &x->doc};
-    if (x->read && x->stream && x->wire->format == AIGW_FORMAT_ANTHROPIC)
+    if (!x->attempt.same && x->read && x->stream && x->wire->input_first)
         x->answer.input_estimate = gw_estimate_tokens(&x->request);
 }
 

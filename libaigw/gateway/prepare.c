@@ -74,7 +74,7 @@ static bool read_alt(aigw_exchange *x, const gw_form *form)
 bool gw_prepare_query(aigw_exchange *x)
 {
     gw_form form = {0};
-    bool gemini = x->endpoint->format == AIGW_FORMAT_GEMINI;
+    bool asks_alt = x->wire->array_streams;
     if (x->endpoint->open)
         return true;
     int rc = gw_form_parse(x->query, &form);
@@ -88,10 +88,10 @@ bool gw_prepare_query(aigw_exchange *x)
             x, 401, "token_in_url",
             "A key in the URL ends in logs and is not looked at: send it in the header "
             "x-goog-api-key or authorization.");
-    else if (rc != AIGW_OK && gemini)
+    else if (rc != AIGW_OK && asks_alt)
         ok = refuse_query(x, 400, "bad_request",
                           "The query of the URL is malformed, or says something twice.");
-    else if (gemini && x->endpoint->kind == GW_END_CHAT)
+    else if (asks_alt && x->endpoint->kind == GW_END_CHAT)
         ok = read_alt(x, &form);
     gw_form_free(&form);
     return ok;
@@ -132,9 +132,8 @@ static bool read_stream(aigw_exchange *x)
 {
     aigw_error err;
     x->stream = x->endpoint->stream;
-    /* Only what OpenAI's chat calls so; the other formats' usage is part of their streams. */
-    x->include_usage = x->endpoint->format != AIGW_FORMAT_OPENAI_CHAT;
-    if (x->op != GW_OP_CHAT || !gw_prepare_names_model(x->endpoint->format))
+    x->include_usage = !x->wire->usage_on_demand;
+    if (x->op != GW_OP_CHAT || x->wire->model_in_path)
         return true;
     gw_json_ref stream = gw_json_get(&x->doc, 0, "stream");
     if (!gw_json_is_null(&x->doc, stream) && !gw_json_bool(&x->doc, stream, &x->stream)) {
@@ -196,10 +195,23 @@ static bool read_inputs(aigw_exchange *x)
     return rc == AIGW_OK || refuse(x, &err);
 }
 
+/* Whoever is to answer, what is malformed goes nowhere. What is only unknown here may be a word of the
+ * client's own vendor: a target of its format is given it as it stands, others refuse it then. */
+static bool read_chat(aigw_exchange *x)
+{
+    aigw_error err;
+    if (x->op != GW_OP_CHAT && x->op != GW_OP_COUNT)
+        return true;
+    int rc = gw_prepare_read(x, &err);
+    if (rc == AIGW_E_NOMEM)
+        return refuse_memory(x);
+    return rc != AIGW_E_PARSE || refuse(x, &err);
+}
+
 bool gw_prepare_call(aigw_exchange *x)
 {
     x->op = gw_endpoint_op(x->endpoint);
-    return parse(x) && read_model(x) && read_stream(x) && read_inputs(x) && plan(x);
+    return parse(x) && read_model(x) && read_stream(x) && read_inputs(x) && plan(x) && read_chat(x);
 }
 
 int gw_prepare_read(aigw_exchange *x, aigw_error *err)
@@ -210,7 +222,7 @@ int gw_prepare_read(aigw_exchange *x, aigw_error *err)
                                    : x->wire->read_request)(x->arena, &x->doc, &x->request, err);
     if (rc != AIGW_OK)
         return rc;
-    if (!gw_prepare_names_model(x->wire->format)) {
+    if (x->wire->model_in_path) {
         x->request.stream = x->stream; /* the path has said it */
         x->request.include_usage = x->stream;
     }
@@ -220,18 +232,13 @@ int gw_prepare_read(aigw_exchange *x, aigw_error *err)
 
 /* -- the body as it goes out, when it is the client's own -- */
 
-bool gw_prepare_names_model(aigw_format format)
-{
-    return format != AIGW_FORMAT_GEMINI && format != AIGW_FORMAT_BEDROCK;
-}
-
 int gw_prepare_renamed(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                        aigw_error *err)
 {
     bool renamed = target->model.len && !gw_eq(target->model, x->model);
     aigw_slice name = renamed ? target->model : x->model;
     *body = x->body;
-    if (!gw_prepare_names_model(x->endpoint->format) || (!renamed && !x->path_model))
+    if (x->wire->model_in_path || (!renamed && !x->path_model))
         return AIGW_OK;
     gw_buf quoted;
     gw_buf_init(&quoted, name.len * 6 + 2);

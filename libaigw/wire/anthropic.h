@@ -23,6 +23,8 @@ typedef struct gw_anthropic_in {
 
 /* 400s with a pointer: `ref` has the wrong type, or `parent` lacks `name`. Both return AIGW_E_PARSE. */
 int gw_anthropic_wrong(const gw_anthropic_in *in, gw_json_ref ref, const char *expected);
+/* A word that this code does not know: gw_read_unknown. */
+int gw_anthropic_unknown(const gw_anthropic_in *in, gw_json_ref ref, const char *known);
 int gw_anthropic_missing(const gw_anthropic_in *in, gw_json_ref parent, const char *name);
 /* A string member; absent or null leaves *out absent, unless it is required. */
 int gw_anthropic_string(const gw_anthropic_in *in, gw_json_ref parent, const char *name,

@@ -3,14 +3,14 @@
  * a JSON pointer. Knows no provider and no other format.
  */
 #include "wire/anthropic.h"
+#include "wire/read.h"
 
 static int read_number(const gw_anthropic_in *in, gw_json_ref ref, gw_raw *out)
 {
     if (gw_json_is_null(in->doc, ref)) {
         return AIGW_OK;
     }
-    double value;
-    if (!gw_json_f64(in->doc, ref, &value)) {
+    if (!gw_read_finite(in->doc, ref)) {
         return gw_anthropic_wrong(in, ref, "a number");
     }
     *out = gw_raw_of(in->doc, ref);
@@ -49,7 +49,7 @@ static int read_stop(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_request
 
 static int read_max_tokens(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_request *out)
 {
-    if (!gw_json_i64(in->doc, ref, &out->max_tokens) || out->max_tokens < 0) {
+    if (!gw_read_integer(in->doc, ref, &out->max_tokens) || out->max_tokens < 0) {
         return gw_anthropic_wrong(in, ref, "a non-negative integer");
     }
     return AIGW_OK;
@@ -70,7 +70,7 @@ static int read_thinking(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_req
         if (budget == GW_JSON_ABSENT) {
             return gw_anthropic_missing(in, ref, "budget_tokens");
         }
-        if (!gw_json_i64(in->doc, budget, &out->thinking_budget) || out->thinking_budget < 0) {
+        if (!gw_read_integer(in->doc, budget, &out->thinking_budget) || out->thinking_budget < 0) {
             return gw_anthropic_wrong(in, budget, "a non-negative integer");
         }
     } else if (gw_json_is(in->doc, type, "disabled")) {
@@ -82,7 +82,7 @@ static int read_thinking(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_req
     } else if (type == GW_JSON_ABSENT) {
         return gw_anthropic_missing(in, ref, "type");
     } else {
-        return gw_anthropic_wrong(in, type, "enabled, disabled, adaptive or between_tools");
+        return gw_anthropic_unknown(in, type, "enabled, disabled, adaptive or between_tools");
     }
     gw_jstr display = {{NULL, 0}};
     int rc = gw_anthropic_string(in, ref, "display", false, &display);
@@ -104,7 +104,7 @@ static int read_format(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_reque
     gw_json_ref type = gw_json_get(in->doc, ref, "type");
     if (!gw_json_is(in->doc, type, "json_schema")) {
         return type == GW_JSON_ABSENT ? gw_anthropic_missing(in, ref, "type")
-                                      : gw_anthropic_wrong(in, type, "\"json_schema\"");
+                                      : gw_anthropic_unknown(in, type, "\"json_schema\"");
     }
     gw_json_ref schema = gw_json_get(in->doc, ref, "schema");
     if (gw_json_typeof(in->doc, schema) != GW_JSON_OBJECT) {
@@ -140,7 +140,7 @@ static int read_output_config(const gw_anthropic_in *in, gw_json_ref ref, gw_cha
             }
         }
         if (out->effort == GW_EFFORT_UNSAID) {
-            return gw_anthropic_wrong(in, effort, "low, medium, high, xhigh or max");
+            return gw_anthropic_unknown(in, effort, "low, medium, high, xhigh or max");
         }
     }
     return read_format(in, gw_json_get(in->doc, ref, "format"), out);
@@ -275,6 +275,13 @@ static int read_any_request(gw_arena *arena, const gw_json_doc *doc, bool counti
     }
     if (rc == AIGW_OK) {
         rc = gw_anthropic_read_tools(&in, &r);
+    }
+    const gw_read_places places = {.tools = gw_json_get(doc, 0, "tools"),
+                                   .tool_choice = gw_json_get(doc, 0, "tool_choice"),
+                                   .unique_names = true,
+                                   .answered_calls = true};
+    if (rc == AIGW_OK) {
+        rc = gw_read_check(arena, &r, &places, err);
     }
     if (rc == AIGW_OK) {
         r.include_usage = true; /* this API always tells usage */

@@ -3,9 +3,7 @@
  * a JSON pointer. Knows no member of its own but cache_control.
  */
 #include "wire/anthropic.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "wire/read.h"
 
 int gw_anthropic_wrong(const gw_anthropic_in *in, gw_json_ref ref, const char *expected)
 {
@@ -14,12 +12,12 @@ int gw_anthropic_wrong(const gw_anthropic_in *in, gw_json_ref ref, const char *e
 
 int gw_anthropic_missing(const gw_anthropic_in *in, gw_json_ref parent, const char *name)
 {
-    gw_json_fail(in->err, in->doc, parent, AIGW_E_PARSE, "missing", "\"%s\" is required", name);
-    if (in->err != NULL) {
-        size_t len = strlen(in->err->pointer);
-        snprintf(in->err->pointer + len, sizeof in->err->pointer - len, "/%s", name);
-    }
-    return AIGW_E_PARSE;
+    return gw_read_missing(in->err, in->doc, parent, name);
+}
+
+int gw_anthropic_unknown(const gw_anthropic_in *in, gw_json_ref ref, const char *known)
+{
+    return gw_read_unknown(in->err, in->doc, ref, "this", known);
 }
 
 int gw_anthropic_string(const gw_anthropic_in *in, gw_json_ref parent, const char *name,
@@ -53,7 +51,7 @@ int gw_anthropic_read_cache(const gw_anthropic_in *in, gw_json_ref owner, gw_cac
     } else if (gw_json_is(in->doc, ttl, "1h")) {
         *out = GW_CACHE_1H;
     } else {
-        return gw_anthropic_wrong(in, ttl, "\"5m\" or \"1h\"");
+        return gw_anthropic_unknown(in, ttl, "\"5m\" or \"1h\"");
     }
     return AIGW_OK;
 }

@@ -3,13 +3,19 @@
  * Knows nothing of tools' definitions or of other top-level members.
  */
 #include "wire/anthropic.h"
+#include "wire/read.h"
 
 #include <string.h>
 
 static int read_source_data(const gw_anthropic_in *in, gw_json_ref source, gw_part *part)
 {
     int rc = gw_anthropic_string(in, source, "media_type", true, &part->media_type);
-    return rc != AIGW_OK ? rc : gw_anthropic_string(in, source, "data", true, &part->data);
+    if (rc == AIGW_OK) {
+        rc = gw_anthropic_string(in, source, "data", true, &part->data);
+    }
+    return rc != AIGW_OK ? rc
+                         : gw_read_base64(in->arena, in->doc, gw_json_get(in->doc, source, "data"),
+                                          &part->data, in->err);
 }
 
 /* Texts only: joined with blank lines into the part's text. Else the part stays as it is, native. */
@@ -74,7 +80,10 @@ static int read_source(const gw_anthropic_in *in, gw_json_ref block, gw_part *pa
         return read_source_data(in, source, part);
     }
     if (gw_json_is(in->doc, type, "url")) {
-        return gw_anthropic_string(in, source, "url", true, &part->url);
+        int rc = gw_anthropic_string(in, source, "url", true, &part->url);
+        return rc != AIGW_OK
+                   ? rc
+                   : gw_read_url(in->err, in->doc, gw_json_get(in->doc, source, "url"), part->url);
     }
     if (gw_json_is(in->doc, type, "file")) {
         return gw_anthropic_string(in, source, "file_id", true, &part->file_id);
@@ -87,7 +96,7 @@ static int read_source(const gw_anthropic_in *in, gw_json_ref block, gw_part *pa
         return read_source_content(in, source, part);
     }
     return type == GW_JSON_ABSENT ? gw_anthropic_missing(in, source, "type")
-                                  : gw_anthropic_wrong(in, type, "a known kind of source");
+                                  : gw_anthropic_unknown(in, type, "a known kind of source");
 }
 
 static int read_text(const gw_anthropic_in *in, gw_json_ref block, gw_part *part)
@@ -115,6 +124,12 @@ static int read_document(const gw_anthropic_in *in, gw_json_ref block, gw_part *
     int rc = gw_anthropic_string(in, block, "title", false, &part->name);
     if (rc == AIGW_OK) {
         rc = gw_anthropic_string(in, block, "context", false, &part->detail);
+    }
+    gw_json_ref citations = gw_json_get(in->doc, block, "citations");
+    bool enabled = false;
+    if (rc == AIGW_OK && gw_json_typeof(in->doc, citations) == GW_JSON_OBJECT &&
+        gw_json_bool(in->doc, gw_json_get(in->doc, citations, "enabled"), &enabled) && enabled) {
+        part->citations = gw_raw_of(in->doc, citations);
     }
     return rc != AIGW_OK ? rc : read_source(in, block, part);
 }
@@ -216,16 +231,17 @@ static int read_redacted(const gw_anthropic_in *in, gw_json_ref block, gw_part *
 static const struct block_reader {
     const char *type;
     unsigned roles;
+    bool fixed; /* nowhere else, ever; media may be allowed in more places one day */
     int (*read)(const gw_anthropic_in *in, gw_json_ref block, gw_part *part);
 } block_readers[] = {
-    {"text", IN(GW_ROLE_SYSTEM) | IN_USER | IN_ASSISTANT | IN_RESULT, read_text},
-    {"image", IN_USER | IN_RESULT, read_image},
-    {"document", IN_USER | IN_RESULT, read_document},
-    {"search_result", IN_USER | IN_RESULT, read_search_result},
-    {"tool_use", IN_ASSISTANT, read_tool_use},
-    {"tool_result", IN_USER, read_tool_result},
-    {"thinking", IN_ASSISTANT, read_thinking},
-    {"redacted_thinking", IN_ASSISTANT, read_redacted},
+    {"text", IN(GW_ROLE_SYSTEM) | IN_USER | IN_ASSISTANT | IN_RESULT, false, read_text},
+    {"image", IN_USER | IN_RESULT, false, read_image},
+    {"document", IN_USER | IN_RESULT, false, read_document},
+    {"search_result", IN_USER | IN_RESULT, false, read_search_result},
+    {"tool_use", IN_ASSISTANT, true, read_tool_use},
+    {"tool_result", IN_USER, true, read_tool_result},
+    {"thinking", IN_ASSISTANT, true, read_thinking},
+    {"redacted_thinking", IN_ASSISTANT, true, read_redacted},
 };
 
 static int read_block(const gw_anthropic_in *in, gw_json_ref block, gw_role role, gw_part *part)
@@ -246,13 +262,16 @@ static int read_block(const gw_anthropic_in *in, gw_json_ref block, gw_role role
     }
     for (size_t i = 0; i < sizeof block_readers / sizeof block_readers[0]; i++) {
         if (gw_json_is(in->doc, type, block_readers[i].type)) {
-            return (block_readers[i].roles & IN(role)) != 0
-                       ? block_readers[i].read(in, block, part)
-                       : gw_anthropic_wrong(in, type, "a block that may stand in this place");
+            if ((block_readers[i].roles & IN(role)) != 0) {
+                return block_readers[i].read(in, block, part);
+            }
+            static const char *const place = "a block that may stand in this place";
+            return block_readers[i].fixed ? gw_anthropic_wrong(in, type, place)
+                                          : gw_anthropic_unknown(in, type, place);
         }
     }
     if (role == GW_ROLE_SYSTEM) {
-        return gw_anthropic_wrong(in, type, "\"text\"");
+        return gw_anthropic_unknown(in, type, "\"text\"");
     }
     part->kind = GW_PART_NATIVE;
     return AIGW_OK;
@@ -336,7 +355,7 @@ static int read_turn(const gw_anthropic_in *in, gw_json_ref ref, gw_chat_request
         turn.role = GW_ROLE_SYSTEM;
     } else {
         return role == GW_JSON_ABSENT ? gw_anthropic_missing(in, ref, "role")
-                                      : gw_anthropic_wrong(in, role, "user, assistant or system");
+                                      : gw_anthropic_unknown(in, role, "user, assistant or system");
     }
     gw_json_ref content = gw_json_get(in->doc, ref, "content");
     if (content == GW_JSON_ABSENT) {

@@ -96,7 +96,7 @@ static int read_choice(const gw_anthropic_in *in, gw_chat_request *out)
     } else if (type == GW_JSON_ABSENT) {
         return gw_anthropic_missing(in, ref, "type");
     } else {
-        return gw_anthropic_wrong(in, type, "auto, any, tool or none");
+        return gw_anthropic_unknown(in, type, "auto, any, tool or none");
     }
     return AIGW_OK;
 }

@@ -3,15 +3,15 @@
  * type with a JSON pointer. Knows no provider; the model and whether it streams stand in the path.
  */
 #include "wire/bedrock.h"
+#include "wire/read.h"
 
 static int read_number(const gw_bedrock_in *in, gw_json_ref parent, const char *name, gw_raw *out)
 {
     gw_json_ref ref = gw_json_get(in->doc, parent, name);
-    double value;
     if (gw_json_is_null(in->doc, ref)) {
         return AIGW_OK;
     }
-    if (!gw_json_f64(in->doc, ref, &value)) {
+    if (!gw_read_finite(in->doc, ref)) {
         return gw_bedrock_wrong(in, ref, "a number");
     }
     *out = gw_raw_of(in->doc, ref);
@@ -48,7 +48,7 @@ static int read_inference(const gw_bedrock_in *in, gw_chat_request *out)
     }
     gw_json_ref most = gw_json_get(in->doc, config, "maxTokens");
     if (!gw_json_is_null(in->doc, most) &&
-        (!gw_json_i64(in->doc, most, &out->max_tokens) || out->max_tokens < 1)) {
+        (!gw_read_integer(in->doc, most, &out->max_tokens) || out->max_tokens < 1)) {
         return gw_bedrock_wrong(in, most, "a positive integer");
     }
     rc = read_number(in, config, "temperature", &out->temperature);
@@ -101,7 +101,8 @@ static int read_schema(const gw_bedrock_in *in, gw_json_ref format, gw_chat_requ
     gw_jstr type, text = {{NULL, 0}};
     int rc = gw_bedrock_string(in, format, "type", true, &type);
     if (rc == AIGW_OK && !gw_jstr_is(type, "json_schema")) {
-        rc = gw_bedrock_wrong(in, gw_json_get(in->doc, format, "type"), "\"json_schema\"");
+        rc = gw_read_unknown(in->err, in->doc, gw_json_get(in->doc, format, "type"), "type",
+                             "\"json_schema\"");
     }
     if (rc == AIGW_OK) {
         rc = gw_bedrock_object(in, format, "structure", true, &structure);
@@ -145,7 +146,8 @@ static int read_output(const gw_bedrock_in *in, gw_chat_request *out)
     }
     gw_json_ref effort = gw_json_get(in->doc, config, "effort");
     if (!gw_json_is_null(in->doc, effort) && !take_effort(in, effort, out)) {
-        return gw_bedrock_wrong(in, effort, "low, medium, high, xhigh or max");
+        return gw_read_unknown(in->err, in->doc, effort, "effort",
+                               "low, medium, high, xhigh or max");
     }
     rc = gw_bedrock_object(in, config, "textFormat", false, &format);
     return rc != AIGW_OK || format == GW_JSON_ABSENT ? rc : read_schema(in, format, out);
@@ -295,6 +297,15 @@ static int read_converse(const gw_bedrock_in *in, gw_chat_request *out)
         if (rc != AIGW_OK) {
             return rc;
         }
+    }
+    gw_json_ref config = gw_json_get(in->doc, in->root, "toolConfig");
+    const gw_read_places places = {.tools = gw_json_get(in->doc, config, "tools"),
+                                   .tool_choice = gw_json_get(in->doc, config, "toolChoice"),
+                                   .unique_names = true,
+                                   .answered_calls = true};
+    int rc = gw_read_check(in->arena, &r, &places, in->err);
+    if (rc != AIGW_OK) {
+        return rc;
     }
     read_extras(in, &r);
     r.include_usage = true; /* this API always tells usage */

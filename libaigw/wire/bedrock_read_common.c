@@ -3,8 +3,8 @@
  * words, and refusals with a JSON pointer. Knows no turn and no tool.
  */
 #include "wire/bedrock.h"
+#include "wire/read.h"
 
-#include <stdio.h>
 #include <string.h>
 
 int gw_bedrock_wrong(const gw_bedrock_in *in, gw_json_ref ref, const char *expected)
@@ -14,12 +14,7 @@ int gw_bedrock_wrong(const gw_bedrock_in *in, gw_json_ref ref, const char *expec
 
 int gw_bedrock_missing(const gw_bedrock_in *in, gw_json_ref parent, const char *name)
 {
-    gw_json_fail(in->err, in->doc, parent, AIGW_E_PARSE, "missing", "\"%s\" is required", name);
-    if (in->err != NULL) {
-        size_t len = strlen(in->err->pointer);
-        snprintf(in->err->pointer + len, sizeof in->err->pointer - len, "/%s", name);
-    }
-    return AIGW_E_PARSE;
+    return gw_read_missing(in->err, in->doc, parent, name);
 }
 
 static int typed(const gw_bedrock_in *in, gw_json_ref parent, const char *name, gw_json_type type,
@@ -106,7 +101,8 @@ int gw_bedrock_read_cache(const gw_bedrock_in *in, gw_json_ref point, gw_cache_m
     } else if (gw_jstr_is(ttl, "1h")) {
         *out = GW_CACHE_1H;
     } else {
-        return gw_bedrock_wrong(in, gw_json_get(in->doc, point, "ttl"), "\"5m\" or \"1h\"");
+        return gw_read_unknown(in->err, in->doc, gw_json_get(in->doc, point, "ttl"), "ttl",
+                               "\"5m\" or \"1h\"");
     }
     return AIGW_OK;
 }

@@ -4,6 +4,7 @@
  */
 #include "chat/seal.h"
 #include "wire/bedrock.h"
+#include "wire/read.h"
 
 /* The texts of an array of {"text"}, put together; false: something else is among them. */
 static bool join_texts(const gw_bedrock_in *in, gw_json_ref array, gw_jstr *out)
@@ -53,7 +54,8 @@ static int read_source(const gw_bedrock_in *in, gw_json_ref block, gw_part *part
     }
     gw_json_ref value = gw_json_value(in->doc, key);
     if (gw_json_key_is(in->doc, key, "bytes")) {
-        return gw_bedrock_string(in, source, "bytes", true, &part->data);
+        rc = gw_bedrock_string(in, source, "bytes", true, &part->data);
+        return rc != AIGW_OK ? rc : gw_read_base64(in->arena, in->doc, value, &part->data, in->err);
     }
     if (gw_json_key_is(in->doc, key, "s3Location")) {
         return gw_json_typeof(in->doc, value) == GW_JSON_OBJECT
@@ -70,7 +72,8 @@ static int read_source(const gw_bedrock_in *in, gw_json_ref block, gw_part *part
         }
         return AIGW_OK;
     }
-    return gw_bedrock_wrong(in, source, "a known kind of source");
+    return gw_json_fail(in->err, in->doc, source, AIGW_E_UNSUPPORTED, "unknown_value",
+                        "expected a known kind of source");
 }
 
 static int read_media(const gw_bedrock_in *in, gw_json_ref value, gw_bedrock_media kind,
@@ -87,7 +90,8 @@ static int read_media(const gw_bedrock_in *in, gw_json_ref value, gw_bedrock_med
     if (gw_has(format)) {
         const char *mime = gw_bedrock_mime(kind, format);
         if (mime == NULL) {
-            return gw_bedrock_wrong(in, gw_json_get(in->doc, value, "format"), "a known format");
+            return gw_read_unknown(in->err, in->doc, gw_json_get(in->doc, value, "format"),
+                                   "format", "a known format");
         }
         part->media_type = gw_jstr_lit(mime);
     }
@@ -116,7 +120,19 @@ static int read_document(const gw_bedrock_in *in, gw_json_ref value, gw_part *pa
 {
     part->kind = GW_PART_DOCUMENT;
     int rc = read_media(in, value, GW_BEDROCK_DOCUMENT, part);
-    return rc != AIGW_OK ? rc : gw_bedrock_string(in, value, "name", true, &part->name);
+    if (rc == AIGW_OK) {
+        rc = gw_bedrock_string(in, value, "name", true, &part->name);
+    }
+    if (rc == AIGW_OK) {
+        rc = gw_bedrock_string(in, value, "context", false, &part->detail);
+    }
+    gw_json_ref citations = gw_json_get(in->doc, value, "citations");
+    bool enabled = false;
+    if (rc == AIGW_OK && gw_json_typeof(in->doc, citations) == GW_JSON_OBJECT &&
+        gw_json_bool(in->doc, gw_json_get(in->doc, citations, "enabled"), &enabled) && enabled) {
+        part->citations = gw_raw_of(in->doc, citations);
+    }
+    return rc;
 }
 
 /* A tool that the provider runs by itself; its calls and results are no client's. */
@@ -161,7 +177,8 @@ static int read_tool_result(const gw_bedrock_in *in, gw_json_ref value, gw_part 
     }
     if (rc == AIGW_OK && gw_has(status) && !gw_jstr_is(status, "success") &&
         !gw_jstr_is(status, "error")) {
-        rc = gw_bedrock_wrong(in, gw_json_get(in->doc, value, "status"), "success or error");
+        rc = gw_read_unknown(in->err, in->doc, gw_json_get(in->doc, value, "status"), "status",
+                             "success or error");
     }
     part->is_error = gw_jstr_is(status, "error");
     if (rc == AIGW_OK) {
@@ -393,8 +410,9 @@ static int read_turn(const gw_bedrock_in *in, gw_json_ref ref, gw_bedrock_ids *i
     } else if (gw_json_is(in->doc, role, "system")) {
         turn.role = GW_ROLE_SYSTEM;
     } else {
-        return role == GW_JSON_ABSENT ? gw_bedrock_missing(in, ref, "role")
-                                      : gw_bedrock_wrong(in, role, "user, assistant or system");
+        return role == GW_JSON_ABSENT
+                   ? gw_bedrock_missing(in, ref, "role")
+                   : gw_read_unknown(in->err, in->doc, role, "role", "user, assistant or system");
     }
     int rc = gw_bedrock_array(in, ref, "content", true, &content);
     if (rc == AIGW_OK) {

@@ -76,7 +76,8 @@ static int read_choice(const gw_bedrock_in *in, gw_json_ref config, gw_chat_requ
                    ? gw_bedrock_string(in, named, "name", true, &out->tool_names[0])
                    : gw_bedrock_wrong(in, named, "an object");
     } else {
-        return gw_bedrock_wrong(in, choice, "auto, any or tool");
+        return gw_json_fail(in->err, in->doc, choice, AIGW_E_UNSUPPORTED, "unknown_value",
+                            "expected auto, any or tool");
     }
     return AIGW_OK;
 }

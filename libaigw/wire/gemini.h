@@ -76,8 +76,6 @@ int gw_gm_calls_add(gw_gm_calls *calls, gw_arena *arena, gw_jstr *id, gw_jstr na
 uint32_t gw_gm_calls_find(const gw_gm_calls *calls, gw_jstr id);
 /* The first one of that name that was not answered; UINT32_MAX if there is none. */
 uint32_t gw_gm_calls_open(gw_gm_calls *calls, gw_jstr name);
-/* Base64 in the standard alphabet, padded: false if it is none. Borrowed where it already is. */
-bool gw_gm_base64(gw_arena *arena, gw_jstr *data);
 
 /* JSON Schema: the API's own kind (types in capitals, nullable) into the common one, and the common one
  * into what parametersJsonSchema and responseJsonSchema take; what they do not take goes into words. */

@@ -1,6 +1,7 @@
 /* What all files of the Gemini codec read and write with: members in both spellings, usage, time. */
 /* Must not know requests or streams. */
 #include "wire/gemini.h"
+#include "wire/read.h"
 
 #include <stdio.h>
 
@@ -67,12 +68,7 @@ int gw_gm_wrong(const gw_gm_in *in, gw_json_ref ref, const char *expected)
 
 int gw_gm_missing(const gw_gm_in *in, gw_json_ref parent, const char *name)
 {
-    gw_json_fail(in->err, in->doc, parent, AIGW_E_PARSE, "missing", "\"%s\" is required", name);
-    if (in->err != NULL) {
-        size_t len = strlen(in->err->pointer);
-        snprintf(in->err->pointer + len, sizeof in->err->pointer - len, "/%s", name);
-    }
-    return AIGW_E_PARSE;
+    return gw_read_missing(in->err, in->doc, parent, name);
 }
 
 static const char *word_of(gw_json_type type)

@@ -1,6 +1,7 @@
 /* Reads a generateContent request: its top level and generationConfig. */
 /* Must not know any other format. */
 #include "wire/gemini.h"
+#include "wire/read.h"
 
 void gw_gm_extra(gw_gm_in *in, gw_json_ref key)
 {
@@ -9,11 +10,10 @@ void gw_gm_extra(gw_gm_in *in, gw_json_ref key)
 
 static int read_number(gw_gm_in *in, gw_json_ref config, const char *name, gw_raw *out)
 {
-    double value;
     gw_json_ref ref = gw_gm_member(in, config, name);
     if (gw_json_is_null(in->doc, ref))
         return AIGW_OK;
-    if (!gw_json_f64(in->doc, ref, &value))
+    if (!gw_read_finite(in->doc, ref))
         return gw_gm_wrong(in, ref, "a number");
     *out = gw_raw_of(in->doc, ref);
     return AIGW_OK;
@@ -24,7 +24,7 @@ static int read_count(gw_gm_in *in, gw_json_ref config, const char *name, int64_
     gw_json_ref ref = gw_gm_member(in, config, name);
     if (gw_json_is_null(in->doc, ref))
         return AIGW_OK;
-    if (!gw_json_i64(in->doc, ref, out) || *out < 0)
+    if (!gw_read_integer(in->doc, ref, out) || *out < 0)
         return gw_gm_wrong(in, ref, "a non-negative integer");
     return AIGW_OK;
 }
@@ -83,8 +83,8 @@ static int read_level(gw_gm_in *in, gw_json_ref config)
             return AIGW_OK;
         }
     }
-    return gw_gm_wrong(in, gw_gm_get(in->doc, config, "thinkingLevel"),
-                       "MINIMAL, LOW, MEDIUM or HIGH");
+    return gw_read_unknown(in->err, in->doc, gw_gm_get(in->doc, config, "thinkingLevel"),
+                           "thinkingLevel", "MINIMAL, LOW, MEDIUM or HIGH");
 }
 
 /* Thoughts are told only when they are asked for. */
@@ -108,7 +108,7 @@ static int read_thinking(gw_gm_in *in, gw_json_ref config)
     gw_json_ref ref = gw_gm_member(in, thinking, "thinkingBudget");
     if (gw_json_is_null(in->doc, ref))
         return AIGW_OK;
-    if (!gw_json_i64(in->doc, ref, &budget) || budget < -1 || budget > INT32_MAX)
+    if (!gw_read_integer(in->doc, ref, &budget) || budget < -1 || budget > INT32_MAX)
         return gw_gm_wrong(in, ref, "an integer from -1 on");
     if (out->effort != GW_EFFORT_UNSAID)
         return gw_gm_wrong(in, ref, "one of thinkingLevel and thinkingBudget");
@@ -328,6 +328,13 @@ int gw_gm_read_at(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, gw_
     if (rc == AIGW_OK && in.twice != GW_JSON_ABSENT)
         rc = gw_json_fail(err, doc, in.twice, AIGW_E_PARSE, "said_twice",
                           "this member is there in two spellings");
+    gw_json_ref choice = gw_gm_get(doc, root, "toolConfig"),
+                calling = gw_gm_get(doc, choice, "functionCallingConfig");
+    const gw_read_places places = {.tools = gw_gm_get(doc, root, "tools"),
+                                   .tool_choice = calling == GW_JSON_ABSENT ? choice : calling,
+                                   .unique_names = true};
+    if (rc == AIGW_OK)
+        rc = gw_read_check(arena, &r, &places, err);
     if (rc == AIGW_OK)
         *out = r;
     return rc;

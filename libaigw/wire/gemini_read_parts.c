@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "chat/seal.h"
+#include "wire/read.h"
 
 #define NONE UINT32_MAX
 
@@ -59,8 +60,9 @@ static int read_inline(gw_gm_in *in, gw_json_ref blob, gw_part *part)
         rc = gw_gm_opt_string(in, blob, "displayName", &part->name);
     if (rc != AIGW_OK)
         return rc;
-    if (!gw_gm_base64(in->arena, &part->data))
-        return gw_gm_wrong(in, gw_gm_get(in->doc, blob, "data"), "base64");
+    rc = gw_read_base64(in->arena, in->doc, gw_gm_get(in->doc, blob, "data"), &part->data, in->err);
+    if (rc != AIGW_OK)
+        return rc;
     part->kind = kind_of_type(part->media_type);
     if (part->kind == GW_PART_DOCUMENT)
         decode_text(in, part);
@@ -372,7 +374,8 @@ static int read_content(gw_gm_in *in, gw_json_ref ref)
     if (gw_jstr_is(role, "model"))
         turn.role = GW_ROLE_ASSISTANT;
     else if (gw_has(role) && !gw_jstr_is(role, "user") && !gw_jstr_is(role, "function"))
-        return gw_gm_wrong(in, gw_gm_get(in->doc, ref, "role"), "user or model");
+        return gw_read_unknown(in->err, in->doc, gw_gm_get(in->doc, ref, "role"), "role",
+                               "user or model");
     rc = gw_gm_read_parts(in, ref, &turn);
     if (rc != AIGW_OK)
         return rc;

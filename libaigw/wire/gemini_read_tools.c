@@ -1,6 +1,7 @@
 /* Reads tools and toolConfig of a generateContent request. Hosted tools stay whole (native). */
 /* Must not know contents. */
 #include "wire/gemini.h"
+#include "wire/read.h"
 
 /* A schema in the API's own words, as common JSON Schema. */
 static int common_schema(gw_gm_in *in, gw_json_ref schema, gw_raw *out)
@@ -135,7 +136,8 @@ static int read_mode(gw_gm_in *in, gw_json_ref config)
     else if (gw_jstr_is(mode, "AUTO") || gw_jstr_is(mode, "VALIDATED"))
         out->tool_choice = count == 0 ? GW_TOOL_AUTO : GW_TOOL_ALLOWED_AUTO;
     else if (gw_has(mode) && !gw_jstr_is(mode, "MODE_UNSPECIFIED"))
-        return gw_gm_wrong(in, gw_gm_get(in->doc, config, "mode"), "AUTO, ANY, NONE or VALIDATED");
+        return gw_read_unknown(in->err, in->doc, gw_gm_get(in->doc, config, "mode"), "mode",
+                               "AUTO, ANY, NONE or VALIDATED");
     else if (count > 0)
         out->tool_choice = GW_TOOL_ALLOWED_AUTO;
     return AIGW_OK;

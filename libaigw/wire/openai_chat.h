@@ -24,6 +24,9 @@ typedef struct gw_oc_reading {
 
 /* AIGW_E_PARSE at ref: "<what> must be <expected>". */
 int gw_oc_wrong(const gw_oc_reading *rd, gw_json_ref ref, const char *what, const char *expected);
+/* The same for the member of that name; when it is not there, "<name> is required". */
+int gw_oc_lacks(const gw_oc_reading *rd, gw_json_ref object, gw_json_ref ref, const char *name,
+                const char *expected);
 /* A member that may be absent or null; else it must have the type. */
 int gw_oc_opt_string(const gw_oc_reading *rd, gw_json_ref object, const char *name, gw_jstr *out);
 int gw_oc_opt(const gw_oc_reading *rd, gw_json_ref object, const char *name, gw_json_type type,

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "chat/seal.h"
+#include "wire/read.h"
 
 #include <stdio.h>
 
@@ -98,8 +99,7 @@ static int check_content(const gw_oc_reading *rd, gw_json_ref message, bool opti
         return AIGW_OK;
     if (optional && (type == GW_JSON_NULL || type == GW_JSON_NONE))
         return AIGW_OK;
-    return gw_oc_wrong(rd, content == GW_JSON_ABSENT ? message : content, "content",
-                       "a string or an array of content parts");
+    return gw_oc_lacks(rd, message, content, "content", "a string or an array of content parts");
 }
 
 /* A cache mark on the message itself stands for one on its last part. */
@@ -146,8 +146,8 @@ static int read_thinking_block(const gw_oc_reading *rd, gw_json_ref ref, gw_part
     bool redacted = gw_jstr_is(type, "redacted_thinking");
     gw_jstr slot = {{NULL, 0}};
     if (!redacted && !gw_jstr_is(type, "thinking"))
-        return gw_oc_wrong(rd, gw_json_get(rd->doc, ref, "type"), "type",
-                           "\"thinking\" or \"redacted_thinking\"");
+        return gw_read_unknown(rd->err, rd->doc, gw_json_get(rd->doc, ref, "type"), "type",
+                               "\"thinking\" or \"redacted_thinking\"");
     rc = redacted ? gw_oc_string(rd, ref, "data", &slot)
                   : gw_oc_string(rd, ref, "thinking", &out->text);
     if (rc == AIGW_OK && !redacted)
@@ -220,11 +220,11 @@ static int read_call(gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
     out->custom = gw_jstr_is(type, "custom");
     const char *key = out->custom ? "custom" : "function";
     if (!gw_jstr_is(type, key))
-        return gw_oc_wrong(rd, gw_json_get(rd->doc, ref, "type"), "type",
-                           "\"function\" or \"custom\"");
+        return gw_read_unknown(rd->err, rd->doc, gw_json_get(rd->doc, ref, "type"), "type",
+                               "\"function\" or \"custom\"");
     gw_json_ref body = gw_json_get(rd->doc, ref, key);
     if (gw_json_typeof(rd->doc, body) != GW_JSON_OBJECT)
-        return gw_oc_wrong(rd, body == GW_JSON_ABSENT ? ref : body, key, "an object");
+        return gw_oc_lacks(rd, ref, body, key, "an object");
     rc = gw_oc_string(rd, body, "name", &out->tool_name);
     if (rc == AIGW_OK)
         rc = read_args(rd, body, out);
@@ -416,16 +416,15 @@ static int read_message(gw_oc_reading *rd, gw_json_ref ref)
             out->message_count++;
         return rc;
     }
-    return gw_oc_wrong(rd, gw_json_get(rd->doc, ref, "role"), "role",
-                       "system, developer, user, assistant or tool");
+    return gw_read_unknown(rd->err, rd->doc, gw_json_get(rd->doc, ref, "role"), "role",
+                           "system, developer, user, assistant or tool");
 }
 
 int gw_oc_read_messages(gw_oc_reading *rd)
 {
     if (gw_json_typeof(rd->doc, rd->messages) != GW_JSON_ARRAY ||
         gw_json_count(rd->doc, rd->messages) == 0)
-        return gw_oc_wrong(rd, rd->messages == GW_JSON_ABSENT ? 0 : rd->messages, "messages",
-                           "an array with at least one message");
+        return gw_oc_lacks(rd, 0, rd->messages, "messages", "an array with at least one message");
     rd->out->messages = gw_arena_calloc(rd->arena, gw_json_count(rd->doc, rd->messages),
                                         sizeof(*rd->out->messages));
     if (rd->out->messages == NULL)

@@ -2,37 +2,9 @@
 /* Must not know messages or any other format. */
 #include "wire/openai_chat.h"
 
+#include "base/error.h"
 #include "base/text.h"
-
-static bool plain_base64(aigw_slice data)
-{
-    return data.len % 4 == 0 && memchr(data.data, '\\', data.len) == NULL &&
-           memchr(data.data, ' ', data.len) == NULL;
-}
-
-/* Base64 without escapes and white space, padded. */
-static int clean_base64(const gw_oc_reading *rd, gw_json_ref at, gw_jstr *data)
-{
-    if (plain_base64(data->inner))
-        return AIGW_OK;
-    aigw_slice text = gw_jstr_text(rd->arena, *data);
-    char *to = text.data == NULL ? NULL : gw_arena_alloc(rd->arena, text.len + 4);
-    if (to == NULL)
-        return gw_json_fail(rd->err, rd->doc, at, AIGW_E_NOMEM, "out_of_memory", "out of memory");
-    size_t n = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-            continue;
-        if (c == '"' || c == '\\' || (unsigned char)c < 0x20 || (unsigned char)c >= 0x7f)
-            return gw_oc_wrong(rd, at, "the data", "base64");
-        to[n++] = c;
-    }
-    while (n % 4 != 0)
-        to[n++] = '=';
-    data->inner = (aigw_slice){to, n};
-    return AIGW_OK;
-}
+#include "wire/read.h"
 
 static bool is_data_uri(gw_jstr uri)
 {
@@ -47,8 +19,9 @@ static int split_data_uri(const gw_oc_reading *rd, gw_json_ref at, gw_jstr uri, 
     if (rest.data == NULL)
         return gw_oc_wrong(rd, at, "a data URI", "of the form data:<type>;base64,<data>");
     head = gw_jstr_text(rd->arena, (gw_jstr){head});
-    if (head.data == NULL ||
-        !gw_eq_nocase(gw_trim(gw_slice(head.len < 7 ? head.data : head.data + head.len - 7,
+    if (head.data == NULL)
+        return gw_fail_nomem(rd->err);
+    if (!gw_eq_nocase(gw_trim(gw_slice(head.len < 7 ? head.data : head.data + head.len - 7,
                                        head.len < 7 ? head.len : 7)),
                       GW_S(";base64")))
         return gw_oc_wrong(rd, at, "a data URI", "encoded in base64");
@@ -56,7 +29,7 @@ static int split_data_uri(const gw_oc_reading *rd, gw_json_ref at, gw_jstr uri, 
     if (type.len > 0)
         out->media_type = gw_jstr_plain(rd->arena, type);
     out->data.inner = rest;
-    return clean_base64(rd, at, &out->data);
+    return gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err);
 }
 
 static int read_text(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
@@ -76,7 +49,7 @@ static int required_object(const gw_oc_reading *rd, gw_json_ref ref, const char 
 {
     *out = gw_json_get(rd->doc, ref, name);
     if (gw_json_typeof(rd->doc, *out) != GW_JSON_OBJECT)
-        return gw_oc_wrong(rd, *out == GW_JSON_ABSENT ? ref : *out, name, "an object");
+        return gw_oc_lacks(rd, ref, *out, name, "an object");
     return AIGW_OK;
 }
 
@@ -92,10 +65,11 @@ static int read_image(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
         rc = gw_oc_opt_string(rd, image, "detail", &out->detail);
     if (rc != AIGW_OK)
         return rc;
+    gw_json_ref at = gw_json_get(rd->doc, image, "url");
     if (is_data_uri(url))
-        return split_data_uri(rd, gw_json_get(rd->doc, image, "url"), url, out);
+        return split_data_uri(rd, at, url, out);
     out->url = url;
-    return AIGW_OK;
+    return gw_read_url(rd->err, rd->doc, at, url);
 }
 
 static int read_audio(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
@@ -109,7 +83,8 @@ static int read_audio(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
     if (rc == AIGW_OK)
         rc = gw_oc_string(rd, audio, "format", &format);
     if (rc == AIGW_OK)
-        rc = clean_base64(rd, gw_json_get(rd->doc, audio, "data"), &out->data);
+        rc = gw_read_base64(rd->arena, rd->doc, gw_json_get(rd->doc, audio, "data"), &out->data,
+                            rd->err);
     if (rc != AIGW_OK)
         return rc;
     char *type = gw_arena_alloc(rd->arena, format.inner.len + 6);
@@ -144,7 +119,7 @@ static int read_file(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
         return split_data_uri(rd, at, data, out);
     out->data = data;
     out->media_type = gw_jstr_lit("application/pdf");
-    return clean_base64(rd, at, &out->data);
+    return gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err);
 }
 
 int gw_oc_read_cache(const gw_oc_reading *rd, gw_json_ref object, gw_cache_mark *out)
@@ -268,7 +243,8 @@ bool gw_oc_can_write_part(const gw_oc_writing *wr, const gw_part *part)
     case GW_PART_AUDIO:
         return gw_has(part->data);
     case GW_PART_DOCUMENT:
-        return gw_has(part->data) || gw_has(part->text);
+        return (gw_has(part->data) || gw_has(part->text)) &&
+               !gw_starts_nocase(part->media_type.inner, GW_S("video/"));
     default:
         return false;
     }

@@ -4,12 +4,13 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "wire/read.h"
 
 typedef int read_member(gw_oc_reading *rd, gw_json_ref value);
 
 static int number(const gw_oc_reading *rd, gw_json_ref value, const char *name, gw_raw *out)
 {
-    if (gw_json_typeof(rd->doc, value) != GW_JSON_NUMBER)
+    if (!gw_read_finite(rd->doc, value))
         return gw_oc_wrong(rd, value, name, "a number");
     *out = gw_raw_of(rd->doc, value);
     return AIGW_OK;
@@ -103,19 +104,25 @@ static int read_parallel(gw_oc_reading *rd, gw_json_ref v)
     return rc;
 }
 
+/* A bound of OpenAI's own; another host of this format may have another. */
+static int too_many(const gw_oc_reading *rd, gw_json_ref value, const char *bound)
+{
+    return gw_json_fail(rd->err, rd->doc, value, AIGW_E_UNSUPPORTED, "too_many", "%s", bound);
+}
+
 static int read_n(gw_oc_reading *rd, gw_json_ref v)
 {
-    if (!gw_json_i64(rd->doc, v, &rd->out->n) || rd->out->n < 1 || rd->out->n > 128)
+    if (!gw_read_integer(rd->doc, v, &rd->out->n) || rd->out->n < 1)
         return gw_oc_wrong(rd, v, "n", "an integer from 1 to 128");
-    return AIGW_OK;
+    return rd->out->n <= 128 ? AIGW_OK : too_many(rd, v, "n must be at most 128");
 }
 
 static int read_top_logprobs(gw_oc_reading *rd, gw_json_ref v)
 {
     int64_t *out = &rd->out->top_logprobs;
-    if (!gw_json_i64(rd->doc, v, out) || *out < 0 || *out > 20)
+    if (!gw_read_integer(rd->doc, v, out) || *out < 0)
         return gw_oc_wrong(rd, v, "top_logprobs", "an integer from 0 to 20");
-    return AIGW_OK;
+    return *out <= 20 ? AIGW_OK : too_many(rd, v, "top_logprobs must be at most 20");
 }
 
 static int read_modalities(gw_oc_reading *rd, gw_json_ref v)
@@ -175,7 +182,8 @@ static int read_effort(gw_oc_reading *rd, gw_json_ref v)
             return AIGW_OK;
         }
     }
-    return gw_oc_wrong(rd, v, "reasoning_effort", "none, minimal, low, medium, high, xhigh or max");
+    return gw_read_unknown(rd->err, rd->doc, v, "reasoning_effort",
+                           "none, minimal, low, medium, high, xhigh or max");
 }
 
 static int read_stop(gw_oc_reading *rd, gw_json_ref v)
@@ -203,7 +211,7 @@ static int read_schema(gw_oc_reading *rd, gw_json_ref format)
     gw_chat_request *out = rd->out;
     gw_json_ref body = gw_json_get(rd->doc, format, "json_schema"), schema;
     if (gw_json_typeof(rd->doc, body) != GW_JSON_OBJECT)
-        return gw_oc_wrong(rd, body == GW_JSON_ABSENT ? format : body, "json_schema", "an object");
+        return gw_oc_lacks(rd, format, body, "json_schema", "an object");
     int rc = gw_oc_string(rd, body, "name", &out->schema_name);
     if (rc == AIGW_OK)
         rc = gw_oc_opt_string(rd, body, "description", &out->schema_description);
@@ -234,8 +242,8 @@ static int read_response_format(gw_oc_reading *rd, gw_json_ref v)
         return AIGW_OK;
     }
     if (!gw_jstr_is(type, "json_schema"))
-        return gw_oc_wrong(rd, gw_json_get(rd->doc, v, "type"), "type",
-                           "\"text\", \"json_object\" or \"json_schema\"");
+        return gw_read_unknown(rd->err, rd->doc, gw_json_get(rd->doc, v, "type"), "type",
+                               "\"text\", \"json_object\" or \"json_schema\"");
     rd->out->shape = GW_SHAPE_SCHEMA;
     return read_schema(rd, v);
 }
@@ -369,7 +377,7 @@ static int read_max_tokens(gw_oc_reading *rd)
     }
     if (ref == GW_JSON_ABSENT)
         return AIGW_OK;
-    if (!gw_json_i64(rd->doc, ref, &rd->out->max_tokens) || rd->out->max_tokens < 0)
+    if (!gw_read_integer(rd->doc, ref, &rd->out->max_tokens) || rd->out->max_tokens < 0)
         return gw_oc_wrong(rd, ref, name, "an integer from 0 on");
     return AIGW_OK;
 }
@@ -397,7 +405,7 @@ int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request 
         return gw_fail_nomem(err);
     int rc = read_top_level(&rd);
     if (rc == AIGW_OK && !gw_has(request.model))
-        rc = gw_json_fail(err, doc, 0, AIGW_E_PARSE, "missing", "model is missing");
+        rc = gw_read_missing(err, doc, 0, "model");
     if (rc == AIGW_OK)
         rc = read_max_tokens(&rd);
     if (rc == AIGW_OK)
@@ -406,6 +414,11 @@ int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request 
         rc = gw_oc_read_tools(&rd);
     if (rc == AIGW_OK)
         rc = gw_oc_read_messages(&rd);
+    const gw_read_places places = {.tools = rd.tools,
+                                   .tool_choice =
+                                       rd.tool_choice == none ? rd.function_call : rd.tool_choice};
+    if (rc == AIGW_OK)
+        rc = gw_read_check(arena, &request, &places, err);
     if (rc == AIGW_OK)
         *out = request;
     return rc;

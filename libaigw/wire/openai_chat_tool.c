@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "chat/wrap.h"
+#include "wire/read.h"
 
 static int read_strict(const gw_oc_reading *rd, gw_json_ref object, int *out)
 {
@@ -33,6 +34,39 @@ static int read_function(const gw_oc_reading *rd, gw_json_ref function, gw_tool 
     return rc;
 }
 
+/* {"type":"grammar","grammar":{"syntax","definition"}}, or {"type":"text"}. */
+static int read_grammar(const gw_oc_reading *rd, gw_json_ref body, gw_tool *out)
+{
+    gw_json_ref format = gw_json_get(rd->doc, body, "format");
+    if (gw_json_is_null(rd->doc, format))
+        return AIGW_OK;
+    if (gw_json_typeof(rd->doc, format) != GW_JSON_OBJECT)
+        return gw_oc_wrong(rd, format, "format", "an object");
+    if (!gw_json_is(rd->doc, gw_json_get(rd->doc, format, "type"), "grammar"))
+        return AIGW_OK;
+    gw_json_ref grammar = gw_json_get(rd->doc, format, "grammar");
+    if (gw_json_typeof(rd->doc, grammar) != GW_JSON_OBJECT)
+        return gw_oc_lacks(rd, format, grammar, "grammar", "an object");
+    int rc = gw_oc_string(rd, grammar, "syntax", &out->grammar_syntax);
+    return rc == AIGW_OK ? gw_oc_string(rd, grammar, "definition", &out->grammar) : rc;
+}
+
+static void write_grammar(gw_jw *w, const gw_tool *tool)
+{
+    gw_jw_key(w, "format");
+    gw_jw_object(w);
+    gw_jw_key(w, "type");
+    gw_jw_str(w, "grammar");
+    gw_jw_key(w, "grammar");
+    gw_jw_object(w);
+    gw_jw_key(w, "syntax");
+    gw_jw_jstr(w, gw_has(tool->grammar_syntax) ? tool->grammar_syntax : gw_jstr_lit("lark"));
+    gw_jw_key(w, "definition");
+    gw_jw_jstr(w, tool->grammar);
+    gw_jw_object_end(w);
+    gw_jw_object_end(w);
+}
+
 static int read_tool(const gw_oc_reading *rd, gw_json_ref ref, gw_tool *out)
 {
     *out = (gw_tool){.at = ref, .strict = -1};
@@ -53,8 +87,9 @@ static int read_tool(const gw_oc_reading *rd, gw_json_ref ref, gw_tool *out)
     const char *name = function ? "function" : "custom";
     gw_json_ref body = gw_json_get(rd->doc, ref, name);
     if (gw_json_typeof(rd->doc, body) != GW_JSON_OBJECT)
-        return gw_oc_wrong(rd, body == GW_JSON_ABSENT ? ref : body, name, "an object");
-    return read_function(rd, body, out);
+        return gw_oc_lacks(rd, ref, body, name, "an object");
+    int rc2 = out->custom ? read_grammar(rd, body, out) : AIGW_OK;
+    return rc2 == AIGW_OK ? read_function(rd, body, out) : rc2;
 }
 
 static int read_tool_lists(const gw_oc_reading *rd)
@@ -93,11 +128,11 @@ static int read_named(const gw_oc_reading *rd, gw_json_ref ref, gw_jstr *name)
         return rc;
     const char *key = gw_jstr_is(type, "custom") ? "custom" : "function";
     if (!gw_jstr_is(type, key))
-        return gw_oc_wrong(rd, gw_json_get(rd->doc, ref, "type"), "type",
-                           "\"function\", \"custom\" or \"allowed_tools\"");
+        return gw_read_unknown(rd->err, rd->doc, gw_json_get(rd->doc, ref, "type"), "type",
+                               "\"function\", \"custom\" or \"allowed_tools\"");
     gw_json_ref body = gw_json_get(rd->doc, ref, key);
     if (gw_json_typeof(rd->doc, body) != GW_JSON_OBJECT)
-        return gw_oc_wrong(rd, body == GW_JSON_ABSENT ? ref : body, key, "an object");
+        return gw_oc_lacks(rd, ref, body, key, "an object");
     return gw_oc_string(rd, body, "name", name);
 }
 
@@ -107,17 +142,17 @@ static int read_allowed(const gw_oc_reading *rd, gw_json_ref ref)
     gw_jstr mode;
     gw_json_ref body = gw_json_get(rd->doc, ref, "allowed_tools");
     if (gw_json_typeof(rd->doc, body) != GW_JSON_OBJECT)
-        return gw_oc_wrong(rd, body == GW_JSON_ABSENT ? ref : body, "allowed_tools", "an object");
+        return gw_oc_lacks(rd, ref, body, "allowed_tools", "an object");
     int rc = gw_oc_string(rd, body, "mode", &mode);
     if (rc != AIGW_OK)
         return rc;
     gw_json_ref tools = gw_json_get(rd->doc, body, "tools");
     bool required = gw_jstr_is(mode, "required");
     if (!required && !gw_jstr_is(mode, "auto"))
-        return gw_oc_wrong(rd, gw_json_get(rd->doc, body, "mode"), "mode",
-                           "\"auto\" or \"required\"");
+        return gw_read_unknown(rd->err, rd->doc, gw_json_get(rd->doc, body, "mode"), "mode",
+                               "\"auto\" or \"required\"");
     if (gw_json_typeof(rd->doc, tools) != GW_JSON_ARRAY)
-        return gw_oc_wrong(rd, tools == GW_JSON_ABSENT ? body : tools, "tools", "an array");
+        return gw_oc_lacks(rd, body, tools, "tools", "an array");
     out->tool_choice = required ? GW_TOOL_ALLOWED_REQUIRED : GW_TOOL_ALLOWED_AUTO;
     out->tool_names =
         gw_arena_calloc(rd->arena, gw_json_count(rd->doc, tools) + 1u, sizeof(*out->tool_names));
@@ -150,6 +185,9 @@ static int read_choice(const gw_oc_reading *rd, gw_json_ref ref)
         rd->out->tool_choice = GW_TOOL_NONE;
     else if (gw_json_is(doc, ref, "required"))
         rd->out->tool_choice = GW_TOOL_REQUIRED;
+    else if (gw_json_typeof(doc, ref) == GW_JSON_STRING)
+        return gw_read_unknown(rd->err, doc, ref, "tool_choice",
+                               "\"none\", \"auto\" or \"required\"");
     else if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
         return gw_oc_wrong(rd, ref, "tool_choice", "\"none\", \"auto\", \"required\" or an object");
     else if (gw_json_is(doc, gw_json_get(doc, ref, "type"), "allowed_tools"))
@@ -234,6 +272,8 @@ static int write_tool(gw_oc_writing *wr, const gw_tool *tool)
         gw_jw_key(w, "parameters");
         gw_jw_raw(w, tool->schema.json);
     }
+    if (tool->custom && gw_has(tool->grammar))
+        write_grammar(w, tool);
     if (tool->strict >= 0 && !loose) {
         gw_jw_key(w, "strict");
         gw_jw_bool(w, tool->strict == 1);

@@ -5,11 +5,19 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "chat/wrap.h"
+#include "wire/read.h"
 
 int gw_oc_wrong(const gw_oc_reading *rd, gw_json_ref ref, const char *what, const char *expected)
 {
     return gw_json_fail(rd->err, rd->doc, ref, AIGW_E_PARSE, "wrong_value", "%s must be %s", what,
                         expected);
+}
+
+int gw_oc_lacks(const gw_oc_reading *rd, gw_json_ref object, gw_json_ref ref, const char *name,
+                const char *expected)
+{
+    return ref == GW_JSON_ABSENT ? gw_read_missing(rd->err, rd->doc, object, name)
+                                 : gw_oc_wrong(rd, ref, name, expected);
 }
 
 int gw_oc_opt(const gw_oc_reading *rd, gw_json_ref object, const char *name, gw_json_type type,
@@ -43,10 +51,7 @@ int gw_oc_string(const gw_oc_reading *rd, gw_json_ref object, const char *name, 
     *out = gw_jstr_of(rd->doc, ref);
     if (gw_has(*out))
         return AIGW_OK;
-    if (ref == GW_JSON_ABSENT)
-        return gw_json_fail(rd->err, rd->doc, object, AIGW_E_PARSE, "missing", "%s is missing",
-                            name);
-    return gw_oc_wrong(rd, ref, name, "a string");
+    return gw_oc_lacks(rd, object, ref, name, "a string");
 }
 
 void gw_oc_write_schema_words(gw_jw *w, gw_raw schema)

@@ -27,6 +27,12 @@ typedef struct gw_or_reading {
 
 /* AIGW_E_PARSE at ref: "<what> must be <expected>". */
 int gw_or_wrong(const gw_or_reading *rd, gw_json_ref ref, const char *what, const char *expected);
+/* The same for the member of that name; when it is not there, "<name> is required". */
+int gw_or_lacks(const gw_or_reading *rd, gw_json_ref object, gw_json_ref ref, const char *name,
+                const char *expected);
+/* A word of the member `name` that this code does not know: gw_read_unknown. */
+int gw_or_unknown(const gw_or_reading *rd, gw_json_ref object, const char *name,
+                  const char *known);
 /* A member that may be absent or null; else it must have the type. */
 int gw_or_opt_string(const gw_or_reading *rd, gw_json_ref object, const char *name, gw_jstr *out);
 int gw_or_opt(const gw_or_reading *rd, gw_json_ref object, const char *name, gw_json_type type,

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "wire/read.h"
 
 typedef int read_member(gw_or_reading *rd, gw_json_ref value);
 
@@ -11,6 +12,18 @@ int gw_or_wrong(const gw_or_reading *rd, gw_json_ref ref, const char *what, cons
 {
     return gw_json_fail(rd->err, rd->doc, ref, AIGW_E_PARSE, "wrong_type", "%s must be %s", what,
                         expected);
+}
+
+int gw_or_lacks(const gw_or_reading *rd, gw_json_ref object, gw_json_ref ref, const char *name,
+                const char *expected)
+{
+    return ref == GW_JSON_ABSENT ? gw_read_missing(rd->err, rd->doc, object, name)
+                                 : gw_or_wrong(rd, ref, name, expected);
+}
+
+int gw_or_unknown(const gw_or_reading *rd, gw_json_ref object, const char *name, const char *known)
+{
+    return gw_read_unknown(rd->err, rd->doc, gw_json_get(rd->doc, object, name), name, known);
 }
 
 int gw_or_opt(const gw_or_reading *rd, gw_json_ref object, const char *name, gw_json_type type,
@@ -45,10 +58,7 @@ int gw_or_string(const gw_or_reading *rd, gw_json_ref object, const char *name, 
     *out = gw_jstr_of(rd->doc, ref);
     if (gw_has(*out))
         return AIGW_OK;
-    if (ref == GW_JSON_ABSENT)
-        return gw_json_fail(rd->err, rd->doc, object, AIGW_E_PARSE, "missing", "%s is missing",
-                            name);
-    return gw_or_wrong(rd, ref, name, "a string");
+    return gw_or_lacks(rd, object, ref, name, "a string");
 }
 
 void gw_or_set_stateful(gw_or_reading *rd, gw_json_ref ref)
@@ -70,7 +80,7 @@ void gw_or_add_extra(gw_or_reading *rd, gw_json_ref value, const char *name)
 
 static int number(const gw_or_reading *rd, gw_json_ref value, const char *name, gw_raw *out)
 {
-    if (gw_json_typeof(rd->doc, value) != GW_JSON_NUMBER)
+    if (!gw_read_finite(rd->doc, value))
         return gw_or_wrong(rd, value, name, "a number");
     *out = gw_raw_of(rd->doc, value);
     return AIGW_OK;
@@ -205,14 +215,16 @@ static int read_stream_options(gw_or_reading *rd, gw_json_ref v)
 static int read_top_logprobs(gw_or_reading *rd, gw_json_ref v)
 {
     int64_t *n = &rd->out->top_logprobs;
-    if (!gw_json_i64(rd->doc, v, n) || *n < 0 || *n > 20)
+    if (!gw_read_integer(rd->doc, v, n) || *n < 0)
         return gw_or_wrong(rd, v, "top_logprobs", "an integer from 0 to 20");
-    return AIGW_OK;
+    return *n <= 20 ? AIGW_OK
+                    : gw_json_fail(rd->err, rd->doc, v, AIGW_E_UNSUPPORTED, "too_many",
+                                   "top_logprobs must be at most 20");
 }
 
 static int read_max_tokens(gw_or_reading *rd, gw_json_ref v)
 {
-    if (!gw_json_i64(rd->doc, v, &rd->out->max_tokens) || rd->out->max_tokens < 0)
+    if (!gw_read_integer(rd->doc, v, &rd->out->max_tokens) || rd->out->max_tokens < 0)
         return gw_or_wrong(rd, v, "max_output_tokens", "an integer from 0 on");
     return AIGW_OK;
 }
@@ -261,7 +273,8 @@ static int read_effort(gw_or_reading *rd, gw_json_ref v)
             return AIGW_OK;
         }
     }
-    return gw_or_wrong(rd, v, "effort", "none, minimal, low, medium, high, xhigh or max");
+    return gw_read_unknown(rd->err, rd->doc, v, "effort",
+                           "none, minimal, low, medium, high, xhigh or max");
 }
 
 static int read_reasoning(gw_or_reading *rd, gw_json_ref v)
@@ -282,7 +295,7 @@ static int read_schema(gw_or_reading *rd, gw_json_ref format)
     if (rc == AIGW_OK)
         rc = gw_or_opt_string(rd, format, "description", &out->schema_description);
     if (rc == AIGW_OK && gw_json_typeof(rd->doc, schema) != GW_JSON_OBJECT)
-        rc = gw_or_wrong(rd, schema == GW_JSON_ABSENT ? format : schema, "schema", "an object");
+        rc = gw_or_lacks(rd, format, schema, "schema", "an object");
     if (rc != AIGW_OK)
         return rc;
     out->schema = gw_raw_of(rd->doc, schema);
@@ -314,8 +327,7 @@ static int read_text_member(gw_or_reading *rd, gw_json_ref v)
         return AIGW_OK;
     }
     if (!gw_jstr_is(type, "json_schema"))
-        return gw_or_wrong(rd, gw_json_get(rd->doc, format, "type"), "type",
-                           "\"text\", \"json_object\" or \"json_schema\"");
+        return gw_or_unknown(rd, format, "type", "\"text\", \"json_object\" or \"json_schema\"");
     rd->out->shape = GW_SHAPE_SCHEMA;
     return read_schema(rd, format);
 }
@@ -439,7 +451,7 @@ int gw_or_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request 
         return gw_fail_nomem(err);
     int rc = read_top_level(&rd);
     if (rc == AIGW_OK && !gw_has(request.model))
-        rc = gw_json_fail(err, doc, 0, AIGW_E_PARSE, "missing", "model is missing");
+        rc = gw_read_missing(err, doc, 0, "model");
     if (!request.logprobs)
         request.top_logprobs = -1; /* how many of what was not asked for */
     if (rc == AIGW_OK)
@@ -448,6 +460,9 @@ int gw_or_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request 
         rc = gw_or_read_tools(&rd);
     if (rc == AIGW_OK)
         rc = gw_or_read_input(&rd);
+    const gw_read_places places = {.tools = rd.tools, .tool_choice = rd.tool_choice};
+    if (rc == AIGW_OK)
+        rc = gw_read_check(arena, &request, &places, err);
     if (rc == AIGW_OK)
         *out = request;
     return rc;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "chat/seal.h"
+#include "wire/read.h"
 
 typedef int read_item(gw_or_reading *rd, gw_json_ref ref);
 
@@ -122,8 +123,7 @@ static int check_content(const gw_or_reading *rd, gw_json_ref item, const char *
     *count = type == GW_JSON_ARRAY ? gw_json_count(rd->doc, content) : 1;
     if (type == GW_JSON_STRING || type == GW_JSON_ARRAY)
         return AIGW_OK;
-    return gw_or_wrong(rd, content == GW_JSON_ABSENT ? item : content, name,
-                       "a string or an array of content parts");
+    return gw_or_lacks(rd, item, content, name, "a string or an array of content parts");
 }
 
 static bool is_role(gw_jstr word, gw_role *out)
@@ -152,8 +152,7 @@ static int read_message(gw_or_reading *rd, gw_json_ref ref)
     size_t count = 0;
     int rc = gw_or_string(rd, ref, "role", &word);
     if (rc == AIGW_OK && !is_role(word, &role))
-        rc = gw_or_wrong(rd, gw_json_get(rd->doc, ref, "role"), "role",
-                         "system, developer, user or assistant");
+        rc = gw_or_unknown(rd, ref, "role", "system, developer, user or assistant");
     if (rc == AIGW_OK)
         rc = check_content(rd, ref, "content", &content, &count);
     if (rc == AIGW_OK)
@@ -358,7 +357,7 @@ int gw_or_read_input(gw_or_reading *rd)
     gw_json_type type = gw_json_typeof(rd->doc, rd->input);
     size_t items = type == GW_JSON_ARRAY ? gw_json_count(rd->doc, rd->input) : 1;
     if (type == GW_JSON_NONE && !rd->has_state)
-        return gw_json_fail(rd->err, rd->doc, 0, AIGW_E_PARSE, "missing", "input is missing");
+        return gw_read_missing(rd->err, rd->doc, 0, "input");
     if (type != GW_JSON_NONE && type != GW_JSON_STRING && type != GW_JSON_ARRAY)
         return gw_or_wrong(rd, rd->input, "input", "a string or an array of items");
     if (items == 0 && !rd->has_state)

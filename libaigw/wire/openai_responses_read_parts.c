@@ -4,56 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-
-static bool base64_char(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/' || c == '-' || c == '_';
-}
-
-/* All of the alphabet, padded, nothing else: it may go as it stands. */
-static bool clean(aigw_slice data)
-{
-    size_t n = data.len;
-    for (size_t pad = 0; pad < 2 && n > 0 && data.data[n - 1] == '='; pad++)
-        n--;
-    for (size_t i = 0; i < n; i++) {
-        if (!base64_char(data.data[i]))
-            return false;
-    }
-    return data.len % 4 == 0;
-}
-
-/* Base64 without escapes and white space, padded. */
-static int clean_base64(const gw_or_reading *rd, gw_json_ref at, gw_jstr *data)
-{
-    if (data->inner.len > 0 && clean(data->inner))
-        return AIGW_OK;
-    aigw_slice text = gw_jstr_text(rd->arena, *data);
-    char *to = text.data == NULL ? NULL : gw_arena_alloc(rd->arena, text.len + 4);
-    if (to == NULL)
-        return gw_fail_nomem(rd->err);
-    size_t n = 0;
-    bool padded = false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-            continue;
-        if (c == '=') {
-            padded = true;
-            continue;
-        }
-        if (padded || !base64_char(c))
-            return gw_or_wrong(rd, at, "the data", "base64");
-        to[n++] = c;
-    }
-    if (n == 0 || n % 4 == 1)
-        return gw_or_wrong(rd, at, "the data", "base64");
-    while (n % 4 != 0)
-        to[n++] = '=';
-    data->inner = (aigw_slice){to, n};
-    return AIGW_OK;
-}
+#include "wire/read.h"
 
 static bool is_data_uri(gw_jstr uri)
 {
@@ -77,7 +28,7 @@ static int split_data_uri(const gw_or_reading *rd, gw_json_ref at, gw_jstr uri, 
     if (type.len > 0)
         out->media_type = gw_jstr_plain(rd->arena, type);
     out->data.inner = rest;
-    return clean_base64(rd, at, &out->data);
+    return gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err);
 }
 
 static int read_text(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
@@ -113,10 +64,9 @@ static int read_image(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
         return gw_or_wrong(rd, ref, "an input_image", "given by one of image_url and file_id");
     if (gw_has(url) && is_data_uri(url))
         return split_data_uri(rd, gw_json_get(rd->doc, ref, "image_url"), url, out);
-    if (gw_has(url) && url.inner.len == 0)
-        return gw_or_wrong(rd, gw_json_get(rd->doc, ref, "image_url"), "image_url", "a URL");
     out->url = url;
-    return AIGW_OK;
+    return gw_has(url) ? gw_read_url(rd->err, rd->doc, gw_json_get(rd->doc, ref, "image_url"), url)
+                       : AIGW_OK;
 }
 
 static int read_file(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
@@ -135,6 +85,8 @@ static int read_file(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
     if (gw_has(data) + gw_has(out->url) + gw_has(out->file_id) != 1)
         return gw_or_wrong(rd, ref, "an input_file",
                            "given by one of file_data, file_url and file_id");
+    if (gw_has(out->url))
+        return gw_read_url(rd->err, rd->doc, gw_json_get(rd->doc, ref, "file_url"), out->url);
     if (!gw_has(data))
         return AIGW_OK;
     gw_json_ref at = gw_json_get(rd->doc, ref, "file_data");
@@ -142,7 +94,7 @@ static int read_file(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
         return split_data_uri(rd, at, data, out);
     out->data = data;
     out->media_type = gw_jstr_lit("application/pdf");
-    return clean_base64(rd, at, &out->data);
+    return gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err);
 }
 
 static int read_audio(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
@@ -158,7 +110,8 @@ static int read_audio(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
     if (rc == AIGW_OK)
         rc = gw_or_string(rd, audio, "format", &format);
     if (rc == AIGW_OK)
-        rc = clean_base64(rd, gw_json_get(rd->doc, audio, "data"), &out->data);
+        rc = gw_read_base64(rd->arena, rd->doc, gw_json_get(rd->doc, audio, "data"), &out->data,
+                            rd->err);
     if (rc != AIGW_OK)
         return rc;
     char *type = gw_arena_alloc(rd->arena, format.inner.len + 6);

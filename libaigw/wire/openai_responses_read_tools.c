@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "wire/read.h"
 
 static int read_function(const gw_or_reading *rd, gw_json_ref ref, gw_tool *out)
 {
@@ -99,10 +100,9 @@ static int read_allowed(gw_or_reading *rd, gw_json_ref ref)
         return rc;
     bool required = gw_jstr_is(mode, "required");
     if (!required && !gw_jstr_is(mode, "auto"))
-        return gw_or_wrong(rd, gw_json_get(rd->doc, ref, "mode"), "mode",
-                           "\"auto\" or \"required\"");
+        return gw_or_unknown(rd, ref, "mode", "\"auto\" or \"required\"");
     if (gw_json_typeof(rd->doc, tools) != GW_JSON_ARRAY)
-        return gw_or_wrong(rd, tools == GW_JSON_ABSENT ? ref : tools, "tools", "an array");
+        return gw_or_lacks(rd, ref, tools, "tools", "an array");
     if (!all_plain(rd, tools)) {
         gw_or_add_extra(rd, ref, "tool_choice");
         return AIGW_OK;
@@ -132,6 +132,9 @@ static int read_choice(gw_or_reading *rd, gw_json_ref ref)
         rd->out->tool_choice = GW_TOOL_NONE;
     else if (gw_json_is(doc, ref, "required"))
         rd->out->tool_choice = GW_TOOL_REQUIRED;
+    else if (gw_json_typeof(doc, ref) == GW_JSON_STRING)
+        return gw_read_unknown(rd->err, doc, ref, "tool_choice",
+                               "\"none\", \"auto\" or \"required\"");
     else if (gw_json_typeof(doc, ref) != GW_JSON_OBJECT)
         return gw_or_wrong(rd, ref, "tool_choice", "\"none\", \"auto\", \"required\" or an object");
     else {

@@ -255,7 +255,7 @@ static void shared_members_are_written(void **state)
     assert_int_equal(notes.count, 0);
     free(out);
     static const char *const bad[][2] = {
-        {"\"top_logprobs\":21", "/top_logprobs"},        {"\"modalities\":\"text\"", "/modalities"},
+        {"\"top_logprobs\":-1", "/top_logprobs"},        {"\"modalities\":\"text\"", "/modalities"},
         {"\"modalities\":[1]", "/modalities/0"},         {"\"audio\":[]", "/audio"},
         {"\"prompt_cache_key\":7", "/prompt_cache_key"}, {"\"store\":\"yes\"", "/store"}};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
