@@ -77,8 +77,7 @@ static bool take(gw_arena *arena, aigw_slice text, bool url, gw_sealed *out)
     int origin = plain[MARK_LEN] - '0';
     char kind = (char)plain[MARK_LEN + 1];
     aigw_slice rest = gw_slice((char *)plain + HEAD_LEN, (size_t)len - HEAD_LEN);
-    if (origin < AIGW_FORMAT_OPENAI_CHAT || origin > AIGW_FORMAT_BEDROCK ||
-        (kind != 's' && kind != 'r') || !is_inner(arena, rest))
+    if (origin < 1 || origin > GW_FORMATS || (kind != 's' && kind != 'r') || !is_inner(arena, rest))
         return false;
     *out = (gw_sealed){(aigw_format)origin, kind == 'r', {rest}};
     return true;

@@ -10,6 +10,9 @@
 #include "base/json.h"
 #include "base/json_write.h"
 
+/* How many there are of aigw_format: its values are 1 to this. */
+enum { GW_FORMATS = AIGW_FORMAT_BEDROCK };
+
 typedef struct gw_jstr {
     aigw_slice inner; /* data NULL: absent (which is not the empty string) */
 } gw_jstr;

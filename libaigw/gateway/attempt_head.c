@@ -131,8 +131,8 @@ bool gw_head_is_stream(aigw_exchange *x, aigw_slice bytes)
         return a->sse_type;
     if (a->sse_type)
         return *bytes.data != '{';
-    /* Gemini's other stream is one array; an error in it is for its reader too. */
-    a->unsse = x->stream && *bytes.data == '[' && a->wire->format == AIGW_FORMAT_GEMINI;
+    /* Some streams may be one array; an error in it is for its reader too. */
+    a->unsse = x->stream && *bytes.data == '[' && a->wire->array_streams;
     return a->unsse ||
            strchr(":deir", *bytes.data) != NULL; /* a comment, data, event, id, retry; never JSON */
 }

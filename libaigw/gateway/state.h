@@ -120,7 +120,6 @@ int gw_prepare_read(aigw_exchange *x, aigw_error *err);
 int gw_prepare_renamed(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                        aigw_error *err);
 /* Does a body of this format name its model? */
-bool gw_prepare_names_model(aigw_format format);
 
 /* models.c: the models of the config, in the dialect asked for. */
 void gw_models_list(aigw_exchange *x);

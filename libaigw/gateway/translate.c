@@ -109,12 +109,6 @@ static int pass(job *j, const gw_json_doc *doc, bool request)
     return rc;
 }
 
-/* The others have it in the path. */
-static bool names_model(const gw_wire *to)
-{
-    return to->format != AIGW_FORMAT_GEMINI && to->format != AIGW_FORMAT_BEDROCK;
-}
-
 static int translate_request(job *j)
 {
     gw_json_doc doc;
@@ -130,7 +124,7 @@ static int translate_request(job *j)
                                 .default_max_tokens = j->options.default_max_tokens};
     rc = j->from->read_request(j->arena, &doc, &request, j->err);
     if (rc == AIGW_OK && !gw_has(request.model) && j->options.model.len == 0 &&
-        names_model(j->to)) {
+        !j->to->model_in_path) {
         return gw_fail(j->err, AIGW_E_INVALID, "model",
                        "this format does not name the model in the "
                        "body: give it in the options");

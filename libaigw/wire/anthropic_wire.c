@@ -103,6 +103,7 @@ const gw_wire gw_wire_anthropic = {
     .name = "anthropic",
     .format = AIGW_FORMAT_ANTHROPIC,
     .stream_type = "text/event-stream; charset=utf-8",
+    .input_first = true,
     .read_request = gw_anthropic_read_request,
     .write_request = gw_anthropic_write_request,
     .mend_request = gw_anthropic_mend_request,

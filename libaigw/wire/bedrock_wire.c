@@ -47,6 +47,7 @@ const gw_wire gw_wire_bedrock = {
     .name = "bedrock",
     .format = AIGW_FORMAT_BEDROCK,
     .stream_type = "application/vnd.amazon.eventstream",
+    .model_in_path = true,
     .read_request = gw_bedrock_read_request,
     .write_request = gw_bedrock_write_request,
     .mend_request = gw_bedrock_mend_request,

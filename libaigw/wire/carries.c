@@ -2,13 +2,11 @@
 /* Must not write any format: it knows that a field exists, not what it is called. */
 #include "wire/carries.h"
 
-#define FORMATS 5
-
-/* One row for each trait: its name, what becomes of it in each target (o openai_chat, a anthropic,
- * r openai_responses, g gemini, b bedrock: + kept, ~ changed, - lost), and why. */
+/* One row for each trait: its name, what becomes of it in each target (a column for each aigw_format in its
+ * order: + kept, ~ changed, - lost), and why. */
 typedef struct row {
     const char *name;
-    char to[FORMATS];
+    char to[GW_FORMATS];
     const char *reason;
 } row;
 
@@ -39,18 +37,9 @@ static const row rows[GW_TRAITS] = {
                             "this format does not count reasoning apart"},
 };
 
-static int column(aigw_format format)
-{
-    return format == AIGW_FORMAT_OPENAI_CHAT        ? 0
-           : format == AIGW_FORMAT_ANTHROPIC        ? 1
-           : format == AIGW_FORMAT_OPENAI_RESPONSES ? 2
-           : format == AIGW_FORMAT_GEMINI           ? 3
-                                                    : 4;
-}
-
 gw_carried gw_carries(aigw_format from, aigw_format to, gw_trait trait)
 {
-    char sign = rows[trait].to[column(to)];
+    char sign = rows[trait].to[to - 1];
     return from == to || sign == '+' ? GW_KEPT : sign == '~' ? GW_CHANGED : GW_LOST;
 }
 
@@ -61,7 +50,7 @@ const char *gw_trait_name(gw_trait trait)
 
 const char *gw_trait_reason(aigw_format to, gw_trait trait)
 {
-    return rows[trait].to[column(to)] == '+' ? NULL : rows[trait].reason;
+    return rows[trait].to[to - 1] == '+' ? NULL : rows[trait].reason;
 }
 
 static unsigned bit(gw_trait trait, bool there)

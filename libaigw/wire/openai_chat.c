@@ -8,6 +8,7 @@ const gw_wire gw_wire_openai_chat = {
     .name = "openai-chat",
     .format = AIGW_FORMAT_OPENAI_CHAT,
     .stream_type = "text/event-stream; charset=utf-8",
+    .usage_on_demand = true,
     .read_request = gw_oc_read_request,
     .write_request = gw_oc_write_request,
     .mend_request = gw_oc_mend_request,

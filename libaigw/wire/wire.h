@@ -81,6 +81,11 @@ typedef struct gw_wire {
     const char *name;
     aigw_format format;
     const char *stream_type; /* content-type of its streams */
+    /* What a conductor must know of the format; no other file asks which format it is. */
+    bool model_in_path;   /* bodies hold neither the model nor `stream`: the path says them */
+    bool usage_on_demand; /* streams tell usage only if the request asks (stream_options) */
+    bool array_streams;   /* a stream may also be one JSON array, and the query has `alt` */
+    bool input_first;     /* streams begin with the input's tokens: an estimate where none is known */
 
     /* AIGW_E_PARSE or _UNSUPPORTED with pointer, http_status 400. */
     int (*read_request)(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,

@@ -91,14 +91,9 @@ static int set_site(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up
 
 static aigw_format format_named(aigw_slice name)
 {
-    static const char *const names[] = {[AIGW_FORMAT_OPENAI_CHAT] = "openai-chat",
-                                        [AIGW_FORMAT_ANTHROPIC] = "anthropic",
-                                        [AIGW_FORMAT_OPENAI_RESPONSES] = "openai-responses",
-                                        [AIGW_FORMAT_GEMINI] = "gemini",
-                                        [AIGW_FORMAT_BEDROCK] = "bedrock"};
-    for (size_t i = 1; i < sizeof names / sizeof *names; i++) {
-        if (gw_eq(name, aigw_slice_of(names[i])))
-            return (aigw_format)i;
+    for (const gw_wire *const *wire = gw_wires; *wire; wire++) {
+        if (gw_eq(name, aigw_slice_of((*wire)->name)))
+            return (*wire)->format;
     }
     return (aigw_format)0;
 }
