@@ -81,6 +81,8 @@ OWNED_OUT(aigw_jwks)
 OWNED_OUT(aigw_claims)
 OWNED_OUT(aigw_token_source)
 OWNED_OUT(aigw_issuer)
+OWNED_OUT(aigw_translation)
+OWNED_OUT(aigw_stream)
 
 %typemap(in, numinputs=0) int64_t *number_out (int64_t number = 0) { $1 = &number; }
 %typemap(argout) int64_t *number_out {
@@ -98,6 +100,12 @@ OWNED_OUT(aigw_issuer)
     aigw_bytes_free(*$1);
 }
 %include <stdint.i>
+
+%constant int OPENAI_CHAT = AIGW_FORMAT_OPENAI_CHAT;
+%constant int ANTHROPIC = AIGW_FORMAT_ANTHROPIC;
+%constant int OPENAI_RESPONSES = AIGW_FORMAT_OPENAI_RESPONSES;
+%constant int GEMINI = AIGW_FORMAT_GEMINI;
+%constant int BEDROCK = AIGW_FORMAT_BEDROCK;
 
 %nothread set_error_factory;
 %inline %{
@@ -265,5 +273,132 @@ static aigw_slice claims_json(aigw_claims *claims)
 static void claims_free(aigw_claims *claims)
 {
     aigw_claims_free(claims);
+}
+
+/* Translating. */
+static aigw_rc translate_request(aigw_error *err, int from, int to, aigw_slice body, aigw_slice model,
+                                 int64_t default_max_tokens, bool strict, bool stream,
+                                 aigw_translation **out)
+{
+    aigw_translate_options options = {.size = sizeof options, .model = model,
+                                      .default_max_tokens = default_max_tokens, .strict = strict,
+                                      .stream = stream};
+    return aigw_translate_request((aigw_format)from, (aigw_format)to, body, &options, out, err);
+}
+
+static aigw_rc translate_answer(aigw_error *err, int from, int to, aigw_slice body,
+                                aigw_slice request, int64_t created_unix_s, bool strict,
+                                aigw_translation **out)
+{
+    aigw_translate_options options = {.size = sizeof options, .created_unix_s = created_unix_s,
+                                      .strict = strict, .request = request};
+    return aigw_translate_answer((aigw_format)from, (aigw_format)to, body, &options, out, err);
+}
+
+/* (code, status, translation) */
+static aigw_rc translate_error(aigw_error *err, int from, int to, int status, aigw_slice body,
+                               int64_t *number_out, aigw_translation **out)
+{
+    int answer = 0;
+    int rc = aigw_translate_error((aigw_format)from, (aigw_format)to, status, body, &answer, out,
+                                  err);
+    *number_out = answer;
+    return rc;
+}
+
+static aigw_slice translation_body(aigw_translation *t)
+{
+    return aigw_translation_body(t);
+}
+
+static void translation_free(aigw_translation *t)
+{
+    aigw_translation_free(t);
+}
+
+static aigw_rc stream_new(aigw_error *err, int from, int to, bool include_usage,
+                          int64_t created_unix_s, aigw_slice request, bool json_array, bool strict,
+                          aigw_stream **out)
+{
+    aigw_stream_options options = {.size = sizeof options, .include_usage = include_usage,
+                                   .created_unix_s = created_unix_s, .request = request,
+                                   .json_array = json_array, .strict = strict};
+    return aigw_stream_new((aigw_format)from, (aigw_format)to, &options, out, err);
+}
+
+static aigw_rc stream_feed(aigw_error *err, aigw_stream *s, aigw_slice bytes)
+{
+    return aigw_stream_feed(s, bytes, err);
+}
+
+static aigw_rc stream_finish(aigw_error *err, aigw_stream *s)
+{
+    return aigw_stream_finish(s, err);
+}
+
+static aigw_slice stream_output(aigw_stream *s)
+{
+    return aigw_stream_output(s);
+}
+
+static void stream_consume(aigw_stream *s, size_t n)
+{
+    aigw_stream_consume(s, n);
+}
+
+static aigw_rc stream_usage(aigw_error *err, aigw_stream *s, int64_t *input, int64_t *output,
+                            int64_t *cached, int64_t *cache_write, int64_t *reasoning)
+{
+    aigw_usage usage;
+    (void)err;
+    aigw_stream_usage(s, &usage);
+    *input = usage.input_tokens;
+    *output = usage.output_tokens;
+    *cached = usage.cached_tokens;
+    *cache_write = usage.cache_write_tokens;
+    *reasoning = usage.reasoning_tokens;
+    return AIGW_OK;
+}
+
+static void stream_free(aigw_stream *s)
+{
+    aigw_stream_free(s);
+}
+%}
+
+/* What was dropped, as a list of (pointer, reason): these build Python objects, so the GIL stays. */
+%{
+static PyObject *text_of(aigw_slice s)
+{
+    return PyUnicode_DecodeUTF8(s.data ? s.data : "", (Py_ssize_t)s.len, "replace");
+}
+
+/* Takes the list: NULL where it could not grow. */
+static PyObject *with_drop(PyObject *list, aigw_drop drop)
+{
+    PyObject *item = list ? Py_BuildValue("(NN)", text_of(drop.pointer), text_of(drop.reason)) : NULL;
+    if (!item || PyList_Append(list, item) != 0)
+        Py_CLEAR(list);
+    Py_XDECREF(item);
+    return list;
+}
+%}
+%nothread translation_drops;
+%nothread stream_drops;
+%inline %{
+static PyObject *translation_drops(aigw_translation *t)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list && i < aigw_translation_drop_count(t); i++)
+        list = with_drop(list, aigw_translation_drop(t, i));
+    return list;
+}
+
+static PyObject *stream_drops(aigw_stream *s)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list && i < aigw_stream_drop_count(s); i++)
+        list = with_drop(list, aigw_stream_drop(s, i));
+    return list;
 }
 %}

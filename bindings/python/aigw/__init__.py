@@ -15,22 +15,25 @@ from __future__ import annotations
 import json
 import time
 from types import TracebackType
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Union
+from typing import Any, Iterator, Mapping, Optional, Union
+from urllib.parse import quote
 
 from . import _core, errors
 from .errors import (AigwError, ApiError, ConfigError, InvalidInput, RequestTimeout, TokenRejected,
-                     UpstreamError)
+                     Unsupported, UpstreamError)
+from .translate import (Body, Drop, Format, StreamTranslator, Translation, Usage, body_bytes,
+                        translate_answer, translate_error, translate_request)
 
-__all__ = ["AigwError", "ApiError", "ChatStream", "ConfigError", "Gateway", "InvalidInput", "KeySet",
-           "RequestTimeout", "TokenRejected", "TokenSource", "UpstreamError", "Usage", "verify",
-           "version"]
+__all__ = ["AigwError", "ApiError", "ChatStream", "ConfigError", "Drop", "Format", "Gateway",
+           "InvalidInput", "KeySet", "RequestTimeout", "StreamTranslator", "TokenRejected",
+           "TokenSource", "Translation", "Unsupported", "UpstreamError", "Usage", "translate_answer",
+           "translate_error", "translate_request", "verify", "version"]
 
 _core.set_error_factory(errors.make)
 _AGAIN, _END = 1, 2
-_PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+_PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "responses": "/v1/responses"}
 
 Json = Mapping[str, Any]
-Body = Union[Json, str, bytes]
 
 
 def version() -> str:
@@ -38,20 +41,18 @@ def version() -> str:
     return str(_core.version())
 
 
-class Usage(NamedTuple):
-    """Tokens as the provider counted them; -1 where it did not say."""
-
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-
-
-def _bytes(body: Body) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    return (body if isinstance(body, str) else json.dumps(body)).encode()
+def _call(body: Body, dialect: str, stream: bool) -> tuple[str, bytes]:
+    """Path and body of a call. Gemini has the model and the stream in the path; here both are in the body."""
+    if dialect != "gemini":
+        if dialect not in _PATHS:
+            raise InvalidInput(f"no such dialect: {dialect}", code="AIGW_E_INVALID")
+        if not stream:
+            return _PATHS[dialect], body_bytes(body)
+        return _PATHS[dialect], body_bytes({**json.loads(body_bytes(body)), "stream": True})
+    fields = dict(json.loads(body_bytes(body)))
+    model = quote(str(fields.pop("model", "")), safe="")
+    verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"/v1beta/models/{model}:{verb}", body_bytes(fields)
 
 
 class _Exchange:
@@ -178,12 +179,13 @@ class Gateway:
 
     def chat(self, body: Body, *, dialect: str = "openai", token: Optional[str] = None,
              timeout: float = 600.0) -> dict[str, Any]:
-        """One chat request and its whole answer, both in `dialect` ("openai" or "anthropic").
+        """One chat request and its whole answer, both in `dialect`: "openai", "anthropic", "responses", or
+        "gemini" (whose body names the model here, as the others' do).
 
         With `token` the gateway checks it as it would at its door; without, this process is trusted.
         Raises ApiError when the answer is not a success.
         """
-        exchange = _Exchange(self, _PATHS[dialect], _bytes(body), token, timeout)
+        exchange = _Exchange(self, *_call(body, dialect, False), token, timeout)
         try:
             status = exchange.status()
             answer = b"".join(exchange.pieces())
@@ -197,9 +199,7 @@ class Gateway:
     def stream(self, body: Body, *, dialect: str = "openai", token: Optional[str] = None,
                timeout: float = 600.0) -> ChatStream:
         """The same, streamed: sets `stream` and returns an iterator of events."""
-        fields = dict(json.loads(_bytes(body)))
-        fields["stream"] = True
-        exchange = _Exchange(self, _PATHS[dialect], _bytes(fields), token, timeout)
+        exchange = _Exchange(self, *_call(body, dialect, True), token, timeout)
         try:
             status = exchange.status()
             if status >= 300:
@@ -251,7 +251,7 @@ class KeySet:
 
     def __init__(self, jwks: Body) -> None:
         self._jwks = None
-        _, self._jwks = _core.jwks_parse(_bytes(jwks))
+        _, self._jwks = _core.jwks_parse(body_bytes(jwks))
 
     def __del__(self) -> None:
         jwks, self._jwks = getattr(self, "_jwks", None), None

@@ -3,7 +3,12 @@ from __future__ import annotations
 
 
 class AigwError(Exception):
-    """Base of all. `code` is the name of the C code, `reason` one stable word for machines."""
+    """Base of all. `code` is the name of the C code, `reason` one stable word for machines.
+
+    `output`: what a StreamTranslator had ready when it failed, the target's error event at its end.
+    """
+
+    output: bytes = b""
 
     def __init__(self, message: str, *, code: str = "", http_status: int = 0, line: int = 0,
                  reason: str = "", pointer: str = "") -> None:
@@ -35,6 +40,10 @@ class RequestTimeout(AigwError, TimeoutError):
     """A deadline passed."""
 
 
+class Unsupported(AigwError):
+    """The target format cannot say this (with strict), or needs what is not there; `pointer` says what."""
+
+
 class ApiError(AigwError):
     """The gateway answered with an error; `http_status` and `body` (in the dialect asked for) say which."""
 
@@ -52,6 +61,7 @@ _CLASSES: dict[str, type[AigwError]] = {
     "AIGW_E_NO_KEYS": TokenRejected,
     "AIGW_E_UPSTREAM": UpstreamError,
     "AIGW_E_TIMEOUT": RequestTimeout,
+    "AIGW_E_UNSUPPORTED": Unsupported,
 }
 
 
