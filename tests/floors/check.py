@@ -24,8 +24,8 @@ MAY = {
 # Public headers below the rooms: plain data and codes everywhere, a room's own contract in that room.
 PUBLIC_EVERYWHERE = {"types.h", "error.h", "host.h"}
 PUBLIC = {
-    "gate": {"verify.h"},
-    "rim": {"token.h"},
+    "gate": {"verify.h", "limit.h"},
+    "rim": {"token.h", "limit.h"},
 }
 ALL_PUBLIC = {"gateway", "server"}
 
@@ -35,7 +35,9 @@ EXTERNAL = {
     r"jwt\.h": ["gateway/jwt_sign"],
     r"yaml\.h": ["gateway/config/"],
     r"sqlite3\.h": ["rim/store"],
+    r"hiredis/": ["rim/redis"],
     r"openssl/": ["base/crypto", "gate/", "gateway/issuer/", "server/tls"],
+    r"hs(?:_\w+)?\.h$": ["gate/waf/match"],
     r"json-c/": [],
     r"jansson\.h": [],
     r"sys/socket\.h|netinet/|arpa/inet\.h|netdb\.h|sys/un\.h": ["rim/", "server/"],
