@@ -99,15 +99,39 @@ bool gw_prepare_query(aigw_exchange *x)
 
 /* -- the body -- */
 
+/* The path is right, whatever the body says: from here on both say the same, for every reader. */
+static bool name_in_body(aigw_exchange *x)
+{
+    gw_json_ref said = gw_json_get(&x->doc, 0, "model");
+    aigw_slice text = gw_json_text(x->arena, &x->doc, said);
+    x->path_model = x->wire->model_in_path;
+    if (x->path_model || (text.data && gw_eq(text, x->model)))
+        return true;
+    gw_buf quoted, body;
+    gw_buf_init(&quoted, x->model.len * 6 + 2);
+    gw_buf_init(&body, x->body.len + x->model.len * 6 + 32);
+    gw_jw w = gw_jw_on(&quoted);
+    gw_jw_text(&w, x->model);
+    const gw_patch patch = {.member = "model", .value = gw_buf_slice(&quoted)};
+    aigw_slice named = {NULL, 0};
+    if (!quoted.failed && gw_patch_body(&x->doc, &patch, 1, &body, NULL) == AIGW_OK && !body.failed)
+        named = gw_arena_copy(x->arena, gw_buf_slice(&body));
+    gw_buf_free(&quoted);
+    gw_buf_free(&body);
+    if (!named.data)
+        return refuse_memory(x);
+    x->body = named;
+    return parse(x);
+}
+
 static bool read_path_model(aigw_exchange *x)
 {
     char name[GW_MODEL_NAME_MAX];
     size_t len;
     if (!gw_endpoint_model(x->name, name, &len))
         return refuse_query(x, 400, "bad_request", "The model in the path is no name of a model.");
-    x->path_model = true;
     x->model = gw_arena_copy(x->arena, gw_slice(name, len));
-    return x->model.data ? true : refuse_memory(x);
+    return x->model.data ? name_in_body(x) : refuse_memory(x);
 }
 
 static bool read_model(aigw_exchange *x)

@@ -100,7 +100,7 @@ static const scenario scenarios[] = {
      G_ASK,
      {.status = 200, .type = JSON, .body = O_ANSWER}},
     {"/openai/deployments/o/chat/completions",
-     "{\"messages\":[]}",
+     "{\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
      {.status = 200, .type = JSON, .body = O_ANSWER}},
     {"/v1/models", NULL, {0}},
     {"/v1beta/models?pageSize=2", NULL, {0}},

@@ -441,14 +441,19 @@ static void the_path_names_the_model(void **state)
         const char *target, *body, *sent;
     } cases[] = {
         {"/openai/deployments/o/chat/completions?api-version=2024-10-21",
-         "{\"messages\":[],\"x\":1.0}", "{\"model\":\"o\",\"messages\":[],\"x\":1.0}"},
-        {"/openai/deployments/o/chat/completions", "{\"model\":\"other\",\"messages\":[]}",
-         "{\"model\":\"o\",\"messages\":[]}"},
-        {"/openai/deployments/x%2Fo/chat/completions", "{\"model\":5,\"messages\":[]}",
-         "{\"model\":\"gpt-real\",\"messages\":[]}"},
-        {"/openai/deployments/x/o/chat/completions", "{\"messages\":[]}",
-         "{\"model\":\"gpt-real\",\"messages\":[]}"},
-        {"/openai/v1/chat/completions", "{\"model\":\"o\", \"messages\":[]}", NULL},
+         "{\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"x\":1.0}",
+         "{\"model\":\"o\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}],\"x\":1.0}"},
+        {"/openai/deployments/o/chat/completions",
+         "{\"model\":\"other\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
+         "{\"model\":\"o\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}"},
+        {"/openai/deployments/x%2Fo/chat/completions",
+         "{\"model\":5,\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
+         "{\"model\":\"gpt-real\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}"},
+        {"/openai/deployments/x/o/chat/completions",
+         "{\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}",
+         "{\"model\":\"gpt-real\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}"},
+        {"/openai/v1/chat/completions",
+         "{\"model\":\"o\", \"messages\":[{\"role\":\"user\",\"content\":\"\"}]}", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fake *f = fake_new(CONFIG, &providers[0].whole, 1);
@@ -458,6 +463,19 @@ static void the_path_names_the_model(void **state)
         free(r.body);
         fake_free(f);
     }
+}
+
+/* No model in the body, and a provider of another format. */
+static void the_path_names_it_for_every_provider(void **state)
+{
+    (void)state;
+    fake *f = fake_new(CONFIG, &providers[1].whole, 1);
+    fake_result r = fake_call(f, "/openai/deployments/a/chat/completions",
+                              "{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
+    assert_int_equal(r.status, 200);
+    assert_has(f->bodies[0], "\"model\":\"a\"");
+    free(r.body);
+    fake_free(f);
 }
 
 static void gemini_bodies_get_no_model(void **state)
@@ -546,6 +564,7 @@ int main(void)
         cmocka_unit_test(a_key_in_the_url_is_refused),
         cmocka_unit_test(odd_queries_of_gemini_are_refused),
         cmocka_unit_test(the_path_names_the_model),
+        cmocka_unit_test(the_path_names_it_for_every_provider),
         cmocka_unit_test(gemini_bodies_get_no_model),
         cmocka_unit_test(odd_models_in_paths_are_refused),
         cmocka_unit_test(unknown_models_are_404),

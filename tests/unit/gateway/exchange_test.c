@@ -29,9 +29,9 @@ static void an_alias_changes_the_model_only(void **state)
     fake *f = fake_new(FAKE_CONFIG, o_answer, 1);
     fake_result r = fake_call(f, OPENAI_PATH,
                               "{\"model\" : \"o-alias\" ,\"odd\":{\"model\":\"o-alias\"},"
-                              "\"messages\":[]}");
+                              "\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}");
     assert_string_equal(f->bodies[0], "{\"model\" : \"gpt-real\" ,\"odd\":{\"model\":\"o-alias\"},"
-                                      "\"messages\":[]}");
+                                      "\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}");
     free(r.body);
     fake_free(f);
 }
@@ -42,16 +42,18 @@ static void usage_is_asked_for_and_hidden(void **state)
     const fake_answer script[] = {{.status = 200, .type = SSE, .body = O_STREAM},
                                   {.status = 200, .type = SSE, .body = O_STREAM}};
     fake *f = fake_new(FAKE_CONFIG, script, 2);
-    fake_result r = fake_call(f, OPENAI_PATH,
-                              "{\"model\":\"o\",\"stream\":true,\"messages\":[],"
-                              "\"stream_options\":{\"include_obfuscation\":false}}");
+    fake_result r = fake_call(
+        f, OPENAI_PATH,
+        "{\"model\":\"o\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"\"}],"
+        "\"stream_options\":{\"include_obfuscation\":false}}");
     assert_string_equal(r.body, O_FIRST O_SECOND O_FINISH O_DONE);
     assert_has(f->bodies[0], "\"include_obfuscation\":false");
     assert_has(f->bodies[0], "\"include_usage\":true");
     assert_int_equal(r.usage.input_tokens, 9);
     free(r.body);
-    const char *own = "{\"model\":\"o\",\"stream\":true,\"messages\":[],"
-                      "\"stream_options\":{\"include_usage\":true}}";
+    const char *own =
+        "{\"model\":\"o\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"\"}],"
+        "\"stream_options\":{\"include_usage\":true}}";
     r = fake_call(f, OPENAI_PATH, own);
     assert_string_equal(r.body, O_STREAM);
     assert_string_equal(f->bodies[1], own);
