@@ -74,7 +74,7 @@ typedef struct aigw_limiter_options {
     /*
      * Pairs of a rule and a key that are remembered; 0: 100,000; at most 2^26. The table has 64 bytes and an index entry of 4 to 8
      * for each, and up to a fifth more of them than asked for, as they are spread over shards (below 4,096
-     * keys, up to twice as many): 80 bytes a key for a million. Pages are touched as they are used.
+     * keys, up to three times as many): 80 bytes a key for a million. Pages are touched as they are used.
      */
     size_t max_keys;
     /*

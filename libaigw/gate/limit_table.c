@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SMALL          256  /* below this one shard, of exactly so many keys */
-#define KEYS_PER_SHARD 2048 /* at least, with more than 8 shards */
+#define KEYS_PER_SHARD 4096 /* at least, with more than 8 shards */
 #define MAX_SHARDS     1024
 #define SAMPLE         64 /* keys below their limit that are compared for one to forget */
 
