@@ -260,6 +260,8 @@ static void on_head(void *user, int status, const aigw_header *headers, size_t c
     a->take = status >= 400 ? GW_TAKE_ERROR : GW_TAKE_SNIFF;
     if (!gw_head_take(x, status, headers, count))
         gw_attempt_fail_nomem(x);
+    else if (status > 599)
+        gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider answered with no status of HTTP.");
     else if (status < 200 || (status >= 300 && status < 400))
         gw_attempt_fail(x, GW_ERR_UPSTREAM, 502, "The provider answered with a redirect.");
     else

@@ -54,6 +54,8 @@ bool gw_head_keep(aigw_exchange *x, aigw_slice name, aigw_slice value)
     h->value = gw_arena_copy(x->arena, value);
     if (!h->name.data || !h->value.data)
         return false;
+    if (a->status >= 400)
+        gw_conceal(a->upstream, (char *)(uintptr_t)h->value.data, h->value.len);
     a->kept_count++;
     return true;
 }
@@ -137,18 +139,19 @@ bool gw_head_is_stream(aigw_exchange *x, aigw_slice bytes)
            strchr(":deir", *bytes.data) != NULL; /* a comment, data, event, id, retry; never JSON */
 }
 
-static bool keep_text(gw_arena *arena, gw_jstr *text)
+static bool keep_text(aigw_exchange *x, gw_jstr *text)
 {
     if (!gw_has(*text))
         return true;
-    text->inner = gw_arena_copy(arena, text->inner);
+    text->inner = gw_arena_copy(x->arena, text->inner);
+    if (gw_has(*text))
+        gw_conceal(x->attempt.upstream, (char *)(uintptr_t)text->inner.data, text->inner.len);
     return gw_has(*text);
 }
 
 bool gw_head_keep_error(aigw_exchange *x, const gw_api_error *error, gw_api_error *out)
 {
     *out = *error;
-    return keep_text(x->arena, &out->message) && keep_text(x->arena, &out->type) &&
-           keep_text(x->arena, &out->code) && keep_text(x->arena, &out->param) &&
-           keep_text(x->arena, &out->request_id);
+    return keep_text(x, &out->message) && keep_text(x, &out->type) && keep_text(x, &out->code) &&
+           keep_text(x, &out->param) && keep_text(x, &out->request_id);
 }

@@ -35,14 +35,17 @@ static void event_failed(aigw_exchange *x, const gw_sse_event *event, bool tell)
     gw_attempt *a = &x->attempt;
     gw_api_error error;
     aigw_slice kept = gw_arena_copy(x->arena, event->data);
+    size_t before = gw_buf_len(&x->out);
     if (!kept.data) {
         gw_attempt_fail_nomem(x);
         return;
     }
+    gw_conceal(a->upstream, (char *)(uintptr_t)kept.data, kept.len);
     a->wire->read_error(x->arena, 0, kept,
                         &error); /* its words decide: the status was a good one */
     a->told = tell && x->status && !x->json_array && !gw_attempt_is_ours(error.kind) &&
               add_raw(x, event->raw);
+    gw_conceal_tail(a->upstream, &x->out, before);
     gw_attempt_fail_with(x, &error);
     a->outcome.again = gw_attempt_may_pass(error.kind);
 }
@@ -179,15 +182,15 @@ bool gw_stream_writer(aigw_exchange *x)
 static int emit_error(aigw_exchange *x, const gw_event *event)
 {
     gw_attempt *a = &x->attempt;
-    gw_api_error error;
-    if (x->status && !a->fold && !gw_attempt_is_ours(event->error.kind))
-        a->told = x->wire->writer_event(a->writer, event, &x->out) == AIGW_OK && !x->out.failed;
-    if (gw_head_keep_error(x, &event->error, &error)) {
-        gw_attempt_fail_with(x, &error);
-        a->outcome.again = gw_attempt_may_pass(error.kind);
-    } else {
+    gw_event kept = *event;
+    if (!gw_head_keep_error(x, &event->error, &kept.error)) {
         gw_attempt_fail_nomem(x);
+        return AIGW_E_UPSTREAM;
     }
+    if (x->status && !a->fold && !gw_attempt_is_ours(kept.error.kind))
+        a->told = x->wire->writer_event(a->writer, &kept, &x->out) == AIGW_OK && !x->out.failed;
+    gw_attempt_fail_with(x, &kept.error);
+    a->outcome.again = gw_attempt_may_pass(kept.error.kind);
     return AIGW_E_UPSTREAM;
 }
 

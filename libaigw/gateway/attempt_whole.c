@@ -65,6 +65,7 @@ static void junk(aigw_exchange *x)
     aigw_slice body = gw_arena_copy(x->arena, gw_buf_slice(store(x)));
     if (body.len && body.len <= GW_ERROR_BODY_MAX && error_shaped(x, body)) {
         gw_api_error error;
+        gw_conceal(a->upstream, (char *)(uintptr_t)body.data, body.len);
         a->wire->read_error(x->arena, 0, body, &error);
         gw_attempt_fail_with(x, &error);
         a->outcome.again = gw_attempt_may_pass(error.kind);
@@ -189,6 +190,8 @@ void gw_error_end(aigw_exchange *x)
     aigw_slice body = a->body_on ? gw_buf_slice(&a->body) : GW_S("");
     bool again = a->should_retry < 0 ? gw_retry_status(a->status) : a->should_retry == 1;
     gw_api_error error;
+    if (a->body_on)
+        gw_conceal_tail(a->upstream, &a->body, 0);
     a->wire->read_error(x->arena, 0, body,
                         &error); /* some refuse a key with 400 and say it in words */
     bool ours = a->status == 401 || a->status == 403 || error.kind == GW_ERR_AUTHENTICATION;

@@ -318,12 +318,41 @@ static void on_head(void *user, int status, const aigw_header *headers, size_t c
         fail(x, false, "The provider refused the gateway's credentials.");
         return;
     }
+    if (status > 599) {
+        log_failure(x, "status");
+        fail(x, false, "The provider answered with no status of HTTP.");
+        return;
+    }
     if (!gw_pass_take_head(x, status, headers, count))
         return;
     p->answered = true;
-    p->tapped = is_json(p->type_back) && p->length_back <= (int64_t)GW_PASS_USAGE_MAX;
+    p->held = status >= 400;
+    p->tapped = !p->held && is_json(p->type_back) && p->length_back <= (int64_t)GW_PASS_USAGE_MAX;
     maybe_give_head(x);
     gw_pass_arm(x);
+}
+
+/* An error that is small enough is looked at as a whole: a secret may be in two pieces of it. */
+static bool hold(aigw_exchange *x, aigw_slice bytes)
+{
+    gw_pass *p = x->pass;
+    if (!gw_buf_add(&p->tap, bytes))
+        return false;
+    p->received += bytes.len;
+    return true;
+}
+
+static bool let_go(aigw_exchange *x)
+{
+    gw_pass *p = x->pass;
+    if (!p->held)
+        return true;
+    p->held = false;
+    p->tap.failed = false; /* it was full */
+    gw_conceal_tail(p->upstream, &p->tap, 0);
+    bool ok = gw_buf_add(&x->out, gw_buf_slice(&p->tap));
+    gw_buf_clear(&p->tap);
+    return ok;
 }
 
 static bool on_data(void *user, aigw_slice bytes)
@@ -337,7 +366,9 @@ static bool on_data(void *user, aigw_slice bytes)
         return false;
     }
     a->last_ms = gw_loop_now_ms(x->loop->loop);
-    if (!gw_buf_add(&x->out, bytes)) {
+    if (p->held && hold(x, bytes))
+        return true;
+    if (!let_go(x) || !gw_buf_add(&x->out, bytes)) {
         fail(x, false, "The gateway is out of memory for this request.");
         return true;
     }
@@ -354,7 +385,7 @@ static void on_end(void *user, gw_http_failure failure, bool sent)
     aigw_exchange *x = user;
     (void)sent;
     x->attempt.transfer = NULL;
-    if (failure == GW_HTTP_OK && x->pass->answered) {
+    if (failure == GW_HTTP_OK && x->pass->answered && let_go(x)) {
         done(x);
         return;
     }

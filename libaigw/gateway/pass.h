@@ -40,8 +40,8 @@ struct gw_pass {
     int64_t length_back; /* of its body; -1: unknown */
     aigw_slice type_back;
     uint64_t sent, received; /* bytes of bodies */
-    gw_buf tap;              /* a copy of a small JSON answer */
-    bool tapped;
+    gw_buf tap;              /* a copy of a small JSON answer; or an error until it is whole */
+    bool tapped, held;
 };
 
 /* pass.c. _open: what is kept of the request, before the gate; false without memory. _begin: behind the

@@ -51,6 +51,8 @@ static const char *fault_of(aigw_slice path)
         if (c == '\\')
             return "The path has a backslash.";
     }
+    if (!gw_utf8_valid(path)) /* overlong forms of '.' and '/' among them */
+        return "The path is no UTF-8.";
     aigw_slice rest = gw_skip(path, 1);
     while (rest.data) {
         aigw_slice segment = gw_cut(&rest, '/');

@@ -144,6 +144,10 @@ int gw_embed_encode(aigw_exchange *x, const gw_route_target *target, aigw_slice 
                     aigw_error *err);
 int gw_embed_end(aigw_exchange *x, aigw_slice body);
 
+/* conceal.c: covers our credentials and private hosts in what a provider says of a failure. In place. */
+void gw_conceal(const gw_upstream *up, char *text, size_t len);
+void gw_conceal_tail(const gw_upstream *up, gw_buf *out, size_t from); /* what stands behind `from` */
+
 /* report.c: what a writer could not say, for a client that asked: x-aigw-dropped. False without memory. */
 bool gw_report_dropped(aigw_exchange *x, const gw_notes *notes);
 

@@ -113,7 +113,7 @@ void gw_anthropic_write_error(const gw_api_error *error, const gw_answer_options
     }
     /* Overload and an empty account have statuses of their own in this dialect. */
     bool own = error->kind == GW_ERR_OVERLOADED || error->kind == GW_ERR_QUOTA;
-    if (!own && error->status >= 400) {
+    if (!own && error->status >= 400 && error->status < 600) {
         natural = error->status;
     }
     *status = natural != 0 ? natural : gw_api_error_status(error->kind);

@@ -72,7 +72,7 @@ void gw_bedrock_error_read(const gw_json_doc *doc, gw_json_ref object, aigw_slic
                            gw_api_error *out)
 {
     *out = (gw_api_error){.kind = status >= 400 ? gw_api_error_kind_of(status) : GW_ERR_UPSTREAM,
-                          .status = status >= 400 ? status : 0};
+                          .status = status >= 400 && status < 600 ? status : 0};
     if (gw_json_typeof(doc, object) == GW_JSON_OBJECT) {
         out->message = string(doc, object, "message", "Message");
         gw_jstr said = string(doc, object, "__type", "code");

@@ -28,6 +28,7 @@ typedef struct gw_upstream {
     aigw_slice base_path; /* of the base URL, without a slash at its end: stands before every path */
     aigw_slice authority; /* as in a Host field */
     aigw_slice host;      /* for logs */
+    bool private_host;    /* the config named it: no client's to know */
     aigw_format formats[GW_FORMATS_MAX + 1]; /* that it serves, preferred first, ended by 0 */
     gw_site site;
     unsigned quirks; /* bits of gw_quirk */
@@ -37,7 +38,8 @@ typedef struct gw_upstream {
     int max_retries;
     int64_t default_max_tokens;
     aigw_token_source *token; /* its credential, if that is fetched; NULL: in the headers */
-    gw_secret key_secrets[3]; /* what key_pair points into; wiped on free */
+    /* What key_pair points into, or the API key and credentials among the headers. Wiped on free. */
+    gw_secret key_secrets[3];
     gw_key_pair key_pair;     /* its credential, if requests are signed; empty: they are not */
     /* Pass-through: the target without content-type and accept; NULL: nothing passes. */
     gw_http_target *pass;

@@ -1,5 +1,5 @@
 /* Where an upstream is: address, key and constant headers become a prepared target.
- * Must not keep a key: it goes into the target, and what was in between is wiped. */
+ * Must not keep a key but in the target and where it is looked for in answers; what was in between is wiped. */
 #include "gateway/config/build.h"
 
 #include "base/error.h"
@@ -97,6 +97,7 @@ static int make_url(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up
         code = trim_base(b, up, &base);
     if (code == AIGW_OK)
         code = keep_authority(b, &url, base, up);
+    up->private_host = raw->base_url.len > 0;
     if (code == AIGW_OK && up->base_path.len > 0 && !gw_http_path_ok(up->base_path))
         code = gw_cfg_fail_key(b->err, raw->node, "base_url", "bad_url",
                                "expected a path without empty segments, '.' and '..'");
@@ -239,8 +240,38 @@ static const char *made_per_request(const gw_upstream *up, aigw_slice name)
     return NULL;
 }
 
-static int add_own_headers(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_upstream *up,
-                           parts *p)
+static bool is_credential(aigw_slice name)
+{
+    static const char *const words[] = {"auth", "key", "token", "secret", "cookie"};
+    char lower[64];
+    size_t n = name.len < sizeof lower ? name.len : sizeof lower;
+    for (size_t i = 0; i < n; i++)
+        lower[i] =
+            (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] | 0x20 : name.data[i]);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (gw_find(gw_slice(lower, n), aigw_slice_of(words[i])))
+            return true;
+    }
+    return false;
+}
+
+/* Without its scheme ("Bearer"), where it can be looked for in what the provider says. */
+static bool remember_credential(gw_upstream *up, aigw_slice value)
+{
+    for (size_t i = value.len; i > 0; i--) {
+        if (value.data[i - 1] == ' ') {
+            value = gw_skip(value, i);
+            break;
+        }
+    }
+    for (size_t i = 0; i < sizeof up->key_secrets / sizeof *up->key_secrets; i++) {
+        if (!up->key_secrets[i].data)
+            return value.len == 0 || gw_secret_set(&up->key_secrets[i], value);
+    }
+    return true;
+}
+
+static int add_own_headers(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up, parts *p)
 {
     int code = AIGW_OK;
     const gw_cfg_node *n = raw->headers.node ? raw->headers.node->first : NULL;
@@ -251,14 +282,20 @@ static int add_own_headers(gw_cfg_build *b, const gw_cfg_provider *raw, const gw
         if (fault)
             return gw_cfg_fail(b->err, n, "bad_header", "%s", fault);
         code = add_header(b, p, raw->headers.items[i].name, raw->headers.items[i].value);
+        if (code == AIGW_OK && is_credential(raw->headers.items[i].name) &&
+            !remember_credential(up, raw->headers.items[i].value))
+            code = gw_fail_nomem(b->err);
     }
     return code;
 }
 
-static int add_headers(gw_cfg_build *b, const gw_cfg_provider *raw, const gw_upstream *up, parts *p)
+static int add_headers(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream *up, parts *p)
 {
     const gw_provider *row = up->provider;
     int code = add_credential(b, row, p);
+    if (code == AIGW_OK && p->key.len > 0 &&
+        !remember_credential(up, gw_slice(p->key.data, p->key.len)))
+        code = gw_fail_nomem(b->err);
     if (code == AIGW_OK)
         code = add_own_headers(b, raw, up, p);
     aigw_slice version = aigw_slice_of(row->version_header);
