@@ -259,6 +259,10 @@ static int write_output_config(gw_anthropic_out *o)
     gw_jw_key(&o->w, "output_config");
     gw_jw_object(&o->w);
     int rc = schema ? write_format(o) : AIGW_OK;
+    if (rc == AIGW_OK && schema && o->r->schema_description.inner.len > 0) {
+        rc = gw_anthropic_note_value(o, o->r->schema_description.inner,
+                                     "a schema has no description here");
+    }
     if (effort) {
         gw_jw_key(&o->w, "effort");
         gw_jw_str(&o->w, efforts[o->plan.effort]);

@@ -174,8 +174,14 @@ static int write_decoded_source(gw_anthropic_out *o, const gw_part *part)
 
 static int write_source(gw_anthropic_out *o, const gw_part *part)
 {
+    if (gw_starts_nocase(part->media_type.inner, GW_S("video/"))) {
+        return refuse_part(o, part, "this provider takes no video");
+    }
     gw_jw_key(&o->w, "source");
     if (gw_has(part->url)) {
+        if (!gw_starts_nocase(part->url.inner, GW_S("http"))) {
+            return refuse_part(o, part, "this provider fetches no URL but http:// and https://");
+        }
         open_block(o, "url");
         member(o, "url", part->url);
         gw_jw_object_end(&o->w);
@@ -216,7 +222,15 @@ static int write_file(gw_anthropic_out *o, const gw_part *part)
     if (part->kind == GW_PART_DOCUMENT && part->detail.inner.len > 0) {
         member(o, "context", part->detail);
     }
-    return rc;
+    if (part->kind == GW_PART_DOCUMENT && gw_has_raw(part->citations)) {
+        gw_jw_key(&o->w, "citations");
+        gw_jw_raw(&o->w, part->citations.json);
+    }
+    bool detail =
+        part->kind == GW_PART_IMAGE && gw_has(part->detail) && !gw_jstr_is(part->detail, "auto");
+    return rc == AIGW_OK && detail
+               ? gw_anthropic_note(o, part->at, "this provider takes no detail of an image")
+               : rc;
 }
 
 static int write_tool_use(gw_anthropic_out *o, const gw_part *part)
@@ -286,7 +300,9 @@ static int write_members(gw_anthropic_out *o, const gw_part *part)
     case GW_PART_REFUSAL:
         open_block(o, "text");
         member(o, "text", part->text);
-        return AIGW_OK;
+        return gw_has_raw(part->citations)
+                   ? gw_anthropic_note(o, part->at, "citations of another provider are not sent on")
+                   : AIGW_OK;
     case GW_PART_IMAGE:
     case GW_PART_DOCUMENT:
         return write_file(o, part);

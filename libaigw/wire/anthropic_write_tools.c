@@ -91,21 +91,10 @@ static int write_schema(gw_anthropic_out *o, const gw_tool *tool)
     return AIGW_OK;
 }
 
-/* The neutral tool has no word for a grammar; the tool as it stood tells. */
-static bool has_grammar(const gw_json_doc *doc, gw_json_ref at)
-{
-    static const char *const path[] = {"custom", "format", "type"};
-    for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
-        at = gw_json_typeof(doc, at) == GW_JSON_OBJECT ? gw_json_get(doc, at, path[i])
-                                                       : GW_JSON_ABSENT;
-    }
-    return gw_json_is(doc, at, "grammar");
-}
-
 /* A free-text tool becomes a function with the one string property "input". */
 static int write_custom(gw_anthropic_out *o, const gw_tool *tool)
 {
-    if (has_grammar(o->r->doc, tool->at)) {
+    if (gw_has(tool->grammar)) {
         return gw_json_fail(o->err, o->r->doc, tool->at, AIGW_E_UNSUPPORTED, "grammar_tool",
                             "this provider has no tools with a grammar");
     }

@@ -182,6 +182,12 @@ static int keep_part(gw_anthropic_out *o, gw_role role, const gw_part *part)
     }
 }
 
+static int note_moved(gw_anthropic_out *o, const gw_message *message)
+{
+    return gw_anthropic_note(
+        o, message->at, "a system message is said as the user's: there is no place for it there");
+}
+
 static int add_message(gw_anthropic_out *o, turns *t, const gw_message *message)
 {
     gw_role role = message->role;
@@ -190,6 +196,10 @@ static int add_message(gw_anthropic_out *o, turns *t, const gw_message *message)
     } else if (is_system(message)) {
         bool may = (o->plan.model.mid_system || o->plan.same) && t->count > 0;
         role = may ? GW_ROLE_SYSTEM : GW_ROLE_USER;
+        int rc = may ? AIGW_OK : note_moved(o, message);
+        if (rc != AIGW_OK) {
+            return rc;
+        }
     }
     if (gw_has(message->name)) {
         int rc = gw_anthropic_note(o, message->at, "the name of a message is not sent");

@@ -33,8 +33,10 @@ static int note_unsayable(gw_bedrock_out *o)
     static const char why[] = "this provider has no such parameter";
     const gw_chat_request *r = o->r;
     const aigw_slice values[] = {
-        r->seed.json,     r->presence_penalty.json,  r->frequency_penalty.json, r->verbosity.inner,
-        r->user_id.inner, r->prompt_cache_key.inner, r->thinking_summary.inner, r->modalities.json};
+        r->seed.json, r->presence_penalty.json, r->frequency_penalty.json, r->verbosity.inner,
+        r->user_id.inner, r->prompt_cache_key.inner, r->modalities.json,
+        /* Claude tells its thinking unless it is told not to. */
+        o->model.claude ? (aigw_slice){NULL, 0} : r->thinking_summary.inner};
     int rc = r->store == 1 ? gw_bedrock_note_member(o, "store", why) : AIGW_OK;
     for (size_t i = 0; rc == AIGW_OK && i < sizeof values / sizeof values[0]; i++) {
         if (values[i].data != NULL) {

@@ -171,6 +171,18 @@ static int write_source(gw_bedrock_out *o, const gw_part *part)
     return rc;
 }
 
+static void write_document_members(gw_bedrock_out *o, const gw_part *part)
+{
+    if (part->detail.inner.len > 0) {
+        gw_jw_key(&o->w, "context");
+        gw_jw_jstr(&o->w, part->detail);
+    }
+    if (gw_has_raw(part->citations)) {
+        gw_jw_key(&o->w, "citations");
+        gw_jw_raw(&o->w, part->citations.json);
+    }
+}
+
 static const char *why_not(const gw_part *part)
 {
     aigw_slice url = part->url.inner;
@@ -211,6 +223,13 @@ int gw_bedrock_write_media(gw_bedrock_out *o, const gw_part *part)
     if (rc == AIGW_OK) {
         rc = write_source(o, part);
     }
+    if (rc == AIGW_OK && kind == GW_BEDROCK_DOCUMENT) {
+        write_document_members(o, part);
+    }
     gw_jw_object_end(&o->w);
-    return rc;
+    bool detail =
+        kind == GW_BEDROCK_IMAGE && gw_has(part->detail) && !gw_jstr_is(part->detail, "auto");
+    return rc == AIGW_OK && detail
+               ? gw_bedrock_note(o, part->at, "this provider takes no detail of an image")
+               : rc;
 }

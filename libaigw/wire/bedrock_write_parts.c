@@ -189,7 +189,9 @@ static int write_members(gw_bedrock_out *o, const gw_part *part)
     case GW_PART_REFUSAL:
         gw_jw_key(&o->w, "text");
         gw_jw_jstr(&o->w, part->text);
-        return AIGW_OK;
+        return gw_has_raw(part->citations)
+                   ? gw_bedrock_note(o, part->at, "citations of another provider are not sent on")
+                   : AIGW_OK;
     case GW_PART_IMAGE:
     case GW_PART_DOCUMENT:
     case GW_PART_AUDIO:

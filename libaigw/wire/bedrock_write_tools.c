@@ -61,22 +61,10 @@ static int write_schema(gw_bedrock_out *o, const gw_tool *tool)
     return AIGW_OK;
 }
 
-/* The neutral tool has no word for a grammar; the tool as it stood tells (its formats: two nestings). */
-static bool has_grammar(const gw_json_doc *doc, gw_json_ref at)
-{
-    gw_json_ref custom =
-        gw_json_typeof(doc, at) == GW_JSON_OBJECT ? gw_json_get(doc, at, "custom") : GW_JSON_ABSENT;
-    at = gw_json_typeof(doc, custom) == GW_JSON_OBJECT ? custom : at;
-    gw_json_ref format =
-        gw_json_typeof(doc, at) == GW_JSON_OBJECT ? gw_json_get(doc, at, "format") : GW_JSON_ABSENT;
-    return gw_json_typeof(doc, format) == GW_JSON_OBJECT &&
-           gw_json_is(doc, gw_json_get(doc, format, "type"), "grammar");
-}
-
 /* A free-text tool becomes a function with the one string property "input". */
 static int write_custom(gw_bedrock_out *o, const gw_tool *tool)
 {
-    if (has_grammar(o->r->doc, tool->at)) {
+    if (gw_has(tool->grammar)) {
         return gw_json_fail(o->err, o->r->doc, tool->at, AIGW_E_UNSUPPORTED, "grammar_tool",
                             "this provider has no tools with a grammar");
     }

@@ -149,6 +149,11 @@ static int add_message(gw_bedrock_out *o, turns *t, const gw_message *message)
     int rc = gw_has(message->name)
                  ? gw_bedrock_note(o, message->at, "the name of a message is not sent")
                  : AIGW_OK;
+    if (rc == AIGW_OK && is_system(message) && !o->same) {
+        rc = gw_bedrock_note(
+            o, message->at,
+            "a system message is said as the user's: there is no place for it there");
+    }
     for (size_t i = 0; rc == AIGW_OK && i < message->part_count; i++) {
         rc = add_part(o, t, role, message, &message->parts[i]);
     }

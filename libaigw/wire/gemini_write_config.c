@@ -273,8 +273,11 @@ static int write_shape(gw_gm_out *o)
         return rc;
     gw_jw_key(w, "responseJsonSchema");
     gw_gm_schema_write(w, &schema, 0, &changed);
-    return changed ? gw_gm_note_member(o, names, "the schema was reduced to what Gemini takes")
-                   : AIGW_OK;
+    rc = changed ? gw_gm_note_member(o, names, "the schema was reduced to what Gemini takes")
+                 : AIGW_OK;
+    return rc == AIGW_OK && r->schema_description.inner.len > 0
+               ? gw_gm_note_member(o, names, "a schema has no description here")
+               : rc;
 }
 
 /* ["text","audio"] in capitals. Gemini gives audio alone. */

@@ -107,9 +107,31 @@ static int write_inline(gw_gm_out *o, const gw_part *part)
     gw_jw_key(w, "data");
     gw_jw_jstr(w, part->data);
     gw_jw_object_end(w);
-    int rc = write_detail(o, part);
+    int rc = part->kind == GW_PART_IMAGE ? write_detail(o, part) : AIGW_OK;
     gw_jw_object_end(w);
+    bool document = part->kind == GW_PART_DOCUMENT;
+    if (rc == AIGW_OK && document && (gw_has(part->name) || gw_has(part->detail)))
+        rc = gw_gm_note(o, part->at, "Gemini takes no names or descriptions of files");
     return rc;
+}
+
+/* A text document is a text, with its title and what it is in front. */
+static void write_document_text(gw_gm_out *o, const gw_part *part)
+{
+    const gw_jstr heads[2] = {part->name, part->detail};
+    gw_jw *w = &o->w;
+    gw_jw_object(w);
+    gw_jw_key(w, "text");
+    gw_jw_begin_string(w);
+    for (size_t i = 0; i < 2; i++) {
+        if (heads[i].inner.len == 0)
+            continue;
+        gw_jw_part_inner(w, heads[i].inner);
+        gw_jw_part_inner(w, GW_S("\\n\\n"));
+    }
+    gw_jw_part_inner(w, part->text.inner);
+    gw_jw_end_string(w);
+    gw_jw_object_end(w);
 }
 
 static int write_media(gw_gm_out *o, const gw_part *part)
@@ -120,8 +142,10 @@ static int write_media(gw_gm_out *o, const gw_part *part)
     }
     if (gw_has(part->data))
         return write_inline(o, part);
-    if (gw_has(part->text))
-        return write_text(o, part);
+    if (gw_has(part->text)) {
+        write_document_text(o, part);
+        return AIGW_OK;
+    }
     gw_jstr uri = gw_has(part->file_id) ? part->file_id : part->url;
     if (is_google_file(uri.inner) || (gw_has(part->url) && is_youtube(uri.inner))) {
         write_file(o, part, uri);

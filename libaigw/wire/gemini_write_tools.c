@@ -13,20 +13,11 @@ void gw_gm_write_tool_name(gw_gm_out *o, gw_jstr name)
         gw_jw_tool_name_lettered(&o->w, name, GW_TOOL_NAME_LONG);
 }
 
-/* The neutral tool has no word for a grammar; the tool as it stood tells. */
-static bool has_grammar(const gw_json_doc *doc, const gw_tool *tool)
-{
-    gw_json_ref at = doc == NULL ? GW_JSON_ABSENT : tool->at;
-    gw_json_ref inner = gw_gm_get(doc, at, "custom");
-    gw_json_ref format = gw_gm_get(doc, inner == GW_JSON_ABSENT ? at : inner, "format");
-    return gw_json_is(doc, gw_gm_get(doc, format, "type"), "grammar");
-}
-
 static int write_parameters(gw_gm_out *o, const gw_tool *tool)
 {
     gw_jw *w = &o->w;
     if (tool->custom) {
-        if (has_grammar(o->r->doc, tool))
+        if (gw_has(tool->grammar))
             return gw_json_fail(o->err, o->r->doc, tool->at, AIGW_E_UNSUPPORTED, "grammar_tool",
                                 "this provider has no tools with a grammar");
         gw_jw_key(w, "parametersJsonSchema");

@@ -95,11 +95,13 @@ static int write_content(gw_oc_writing *wr, const gw_part *parts, size_t count)
 /* An image or a file that the client wants to be seen is not left out in silence. */
 static int leave_out(gw_oc_writing *wr, const gw_part *part)
 {
+    bool video = gw_starts_nocase(part->media_type.inner, GW_S("video/"));
     if (part->kind == GW_PART_IMAGE || part->kind == GW_PART_DOCUMENT)
         return gw_json_fail(wr->err, wr->request->doc, part->at, AIGW_E_UNSUPPORTED,
-                            "unsupported_part",
-                            gw_has(part->file_id) ? "the file is kept by another provider"
-                                                  : "this provider takes no document by its URL");
+                            "unsupported_part", "%s",
+                            video                   ? "OpenAI chat takes no video"
+                            : gw_has(part->file_id) ? "the file is kept by another provider"
+                                                    : "this provider takes no document by its URL");
     return gw_oc_note(wr, part->at, "OpenAI chat has no content part for this");
 }
 

@@ -220,6 +220,12 @@ static void write_file(gw_jw *w, const gw_part *part)
 {
     gw_jw_key(w, "file");
     gw_jw_object(w);
+    if (gw_has(part->file_id)) {
+        gw_jw_key(w, "file_id");
+        gw_jw_jstr(w, part->file_id);
+        gw_jw_object_end(w);
+        return;
+    }
     gw_jw_key(w, "filename");
     if (gw_has(part->name))
         gw_jw_jstr(w, part->name);
@@ -243,6 +249,8 @@ bool gw_oc_can_write_part(const gw_oc_writing *wr, const gw_part *part)
     case GW_PART_AUDIO:
         return gw_has(part->data);
     case GW_PART_DOCUMENT:
+        if (gw_has(part->file_id)) /* OpenAI's files are OpenAI's in both of its formats */
+            return wr->request->format == AIGW_FORMAT_OPENAI_RESPONSES;
         return (gw_has(part->data) || gw_has(part->text)) &&
                !gw_starts_nocase(part->media_type.inner, GW_S("video/"));
     default:

@@ -148,6 +148,8 @@ static gw_effort effort_of_budget(int64_t tokens)
     return tokens <= 24576 ? GW_EFFORT_HIGH : GW_EFFORT_XHIGH;
 }
 
+static int note_summary(gw_oc_writing *wr);
+
 static int write_effort(gw_oc_writing *wr)
 {
     static const char *const words[] = {
@@ -161,7 +163,7 @@ static int write_effort(gw_oc_writing *wr)
     else if (effort == GW_EFFORT_UNSAID && r->thinking == GW_THINKING_BUDGET)
         effort = effort_of_budget(r->thinking_budget);
     if (effort == GW_EFFORT_UNSAID)
-        return AIGW_OK;
+        return note_summary(wr);
     if (gw_oc_has_quirk(wr, GW_QUIRK_NO_REASONING)) {
         static const char *const names[] = {"reasoning_effort", "thinking", "output_config",
                                             "reasoning"};
@@ -174,7 +176,20 @@ static int write_effort(gw_oc_writing *wr)
     }
     gw_jw_key(&wr->w, "reasoning_effort");
     gw_jw_str(&wr->w, words[effort]);
-    return AIGW_OK;
+    return note_summary(wr);
+}
+
+/* Chat has no parameter for it: what thinking text comes, comes unasked. */
+static int note_summary(gw_oc_writing *wr)
+{
+    static const char *const names[] = {"reasoning", "thinking", "generationConfig",
+                                        "additionalModelRequestFields"};
+    gw_json_ref at = GW_JSON_ABSENT;
+    if (!gw_has(wr->request->thinking_summary))
+        return AIGW_OK;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && at == GW_JSON_ABSENT; i++)
+        at = gw_oc_said_at(wr, names[i]);
+    return gw_oc_note(wr, at, "OpenAI chat cannot be asked for the text of the thinking");
 }
 
 static int write_user(gw_oc_writing *wr)

@@ -88,8 +88,8 @@ static int read_tool(const gw_oc_reading *rd, gw_json_ref ref, gw_tool *out)
     gw_json_ref body = gw_json_get(rd->doc, ref, name);
     if (gw_json_typeof(rd->doc, body) != GW_JSON_OBJECT)
         return gw_oc_lacks(rd, ref, body, name, "an object");
-    int rc2 = out->custom ? read_grammar(rd, body, out) : AIGW_OK;
-    return rc2 == AIGW_OK ? read_function(rd, body, out) : rc2;
+    rc = out->custom ? read_grammar(rd, body, out) : AIGW_OK;
+    return rc == AIGW_OK ? read_function(rd, body, out) : rc;
 }
 
 static int read_tool_lists(const gw_oc_reading *rd)

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "chat/wrap.h"
+#include "wire/openai_chat.h"
 
 static void put_jstr(gw_jw *w, const char *key, gw_jstr value)
 {
@@ -33,7 +34,9 @@ static void put_data_uri(gw_jw *w, const char *key, const gw_part *part, const c
 static void write_image(gw_jw *w, const gw_part *part)
 {
     put_str(w, "type", "input_image");
-    if (gw_has(part->url))
+    if (gw_has(part->file_id))
+        put_jstr(w, "file_id", part->file_id);
+    else if (gw_has(part->url))
         put_jstr(w, "image_url", part->url);
     else
         put_data_uri(w, "image_url", part, "image/png");
@@ -46,6 +49,10 @@ static void write_file(gw_jw *w, const gw_part *part)
     put_str(w, "type", "input_file");
     if (gw_has(part->url)) {
         put_jstr(w, "file_url", part->url);
+        return;
+    }
+    if (gw_has(part->file_id)) {
+        put_jstr(w, "file_id", part->file_id);
         return;
     }
     /* The API refuses file_data without a name. */
@@ -64,7 +71,18 @@ int gw_or_can_write_part(gw_or_writing *wr, const gw_part *part, bool *can)
         return AIGW_OK;
     case GW_PART_IMAGE:
     case GW_PART_DOCUMENT:
-        if (gw_has(part->url) || gw_has(part->data) || gw_has(part->text))
+        if (gw_starts_nocase(part->media_type.inner, GW_S("video/")))
+            return gw_json_fail(wr->err, wr->request->doc, part->at, AIGW_E_UNSUPPORTED,
+                                "unsupported_content", "the Responses API takes no video");
+        if (gw_has(part->url) && part->kind == GW_PART_DOCUMENT &&
+            !gw_starts_nocase(part->url.inner, GW_S("http")))
+            return gw_json_fail(wr->err, wr->request->doc, part->at, AIGW_E_UNSUPPORTED,
+                                "unsupported_content",
+                                "the Responses API fetches no URL but http:// and https://");
+        if (gw_has(part->file_id) && wr->request->format != AIGW_FORMAT_OPENAI_CHAT)
+            return gw_json_fail(wr->err, wr->request->doc, part->at, AIGW_E_UNSUPPORTED,
+                                "unsupported_content", "the file is kept by another provider");
+        if (gw_has(part->file_id) || gw_has(part->url) || gw_has(part->data) || gw_has(part->text))
             return AIGW_OK;
         break;
     case GW_PART_AUDIO:
@@ -109,10 +127,17 @@ int gw_or_write_part(gw_or_writing *wr, const gw_part *part)
         write_file(w, part);
     } else {
         put_str(w, "type", "input_text");
-        put_jstr(w, "text", part->text);
+        gw_jw_key(w, "text");
+        gw_jw_begin_string(w);
+        gw_oc_write_text_inside(w, part);
+        gw_jw_end_string(w);
     }
     int rc = write_cache(wr, part);
     gw_jw_object_end(w);
+    if (rc == AIGW_OK && document && gw_has(part->detail))
+        rc = gw_or_note(wr, part->at, "the Responses API has no description of a file");
+    if (rc == AIGW_OK && part->kind == GW_PART_DOCUMENT && gw_has_raw(part->citations))
+        rc = gw_or_note(wr, part->at, "the Responses API cannot be asked to cite a document");
     return rc;
 }
 

@@ -207,7 +207,7 @@ static void unsigned_thinking_is_not_replayed(void **state)
 #define SAID(blocks) "{\"role\":\"assistant\", \"content\":[" blocks "]}"
 #define ASK(more, messages)                                                                        \
     "{\"model\":\"m\",\"max_tokens\":9" more ",\"messages\":[" USER "," messages "], \"x\" : "     \
-                                                                                 "1.50}"
+    "1.50}"
     const char *whole = ASK("", SAID(SIGNED ",{\"type\":\"text\",\"text\":\"a\"}") "," USER);
     char *out = request(MSG, MSG, whole, "");
     assert_string_equal(out, whole); /* byte for byte */

@@ -40,7 +40,7 @@ static const struct mapped {
      "claude-sonnet-4-5",
      "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"},{\"type\":\"text\","
      "\"text\":\"s\"}]}]",
-     NULL, NULL},
+     NULL, "/messages/1"},
     {TALK("{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":null,\"tool_"
           "calls\":[" CALL("c", "f",
                            "{}") "]},{\"role\":\"system\",\"content\":\"s\"},"
@@ -51,7 +51,7 @@ static const struct mapped {
      "{\"role\":\"system\"",
      NULL, NULL},
     {TALK("{\"role\":\"system\",\"content\":\"a\"},{\"role\":\"developer\",\"content\":\"hi\"}"),
-     "claude-opus-4-8", "\"system\":\"a\",\"messages\":[" USER_HI "]", NULL, NULL},
+     "claude-opus-4-8", "\"system\":\"a\",\"messages\":[" USER_HI "]", NULL, "/messages/1"},
     /* turns */
     {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"b\"}"), "",
      "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\","
@@ -164,7 +164,8 @@ static const struct mapped {
      "\"properties\":"
      "{\"properties\":{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"object\","
      "\"additionalProperties\":false},{\"type\":\"object\",\"enum\":[{\"type\":\"object\"}],"
-     "\"additionalProperties\":false}]}},\"type\":{\"type\":\"string\"}},\"additionalProperties\":false}}}",
+     "\"additionalProperties\":false}]}},\"type\":{\"type\":\"string\"}},\"additionalProperties\":"
+     "false}}}",
      NULL, NULL},
     {CHAT(",\"response_format\":{\"type\":\"json_object\"}"), "",
      "\"system\":\"Answer with one valid JSON object and nothing else.\"", NULL,
@@ -257,9 +258,9 @@ static const struct {
     {TALK("{\"role\":\"user\",\"content\":\" \"}"), "/messages"},
     {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_"
           "calls\":[" CALL("c", "f", "{\\\"a\\\"") "]}"),
-     "/messages/1/tool_calls/0"},
+     "/messages/1/tool_calls/0/function/arguments"},
     {CHAT(",\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"c\",\"format\":{\"type\":"
-          "\"grammar\"}}}]"),
+          "\"grammar\",\"grammar\":{\"syntax\":\"lark\",\"definition\":\"start: A\"}}}}]"),
      "/tools/0"},
     {CHAT(
          ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":"
@@ -333,13 +334,15 @@ static void test_an_hour_before_five_minutes(void **state)
     (void)state;
     kit k;
     kit_open(&k);
-    assert_int_equal(kit_request(&k, &gw_wire_openai_chat,
-                                 "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
-                                 "{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"ttl\":\"1h\"}},"
-                                 "{\"type\":\"text\",\"text\":\"b\",\"cache_control\":{}}]}]}",
-                                 ""),
-                     AIGW_OK);
-    kit_has(kit_text(&k), "\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}");
+    assert_int_equal(
+        kit_request(&k, &gw_wire_openai_chat,
+                    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+                    "{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"ttl\":\"1h\"}},"
+                    "{\"type\":\"text\",\"text\":\"b\",\"cache_control\":{}}]}]}",
+                    ""),
+        AIGW_OK);
+    kit_has(kit_text(&k),
+            "\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}");
     assert_int_equal(k.notes.count, 0);
     kit_close(&k);
 }
