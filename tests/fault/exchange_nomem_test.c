@@ -1,35 +1,7 @@
 /* Whole exchanges with the n-th allocation failing, once and from then on: an answer or an error, and
  * nothing is lost. */
-#include "unit/gateway/fake.h"
+#include "fault/nomem.h"
 #include "unit/gateway/samples.h"
-
-typedef struct failing {
-    long calls, fail_at, live;
-    bool for_good;
-} failing;
-
-static void *failing_realloc(void *user, void *ptr, size_t bytes)
-{
-    failing *a = user;
-    a->calls++;
-    if (a->fail_at && (a->calls == a->fail_at || (a->for_good && a->calls > a->fail_at)))
-        return NULL;
-    void *got = realloc(ptr, bytes);
-    a->live += got && !ptr;
-    return got;
-}
-
-static void failing_free(void *user, void *ptr)
-{
-    failing *a = user;
-    a->live -= ptr != NULL;
-    free(ptr);
-}
-
-typedef struct scenario {
-    const char *path, *ask;
-    fake_answer answer;
-} scenario;
 
 #define CONFIG                                                                                     \
     "providers:\n"                                                                                 \
@@ -107,89 +79,9 @@ static const scenario scenarios[] = {
     {"/v1/models/o", NULL, {0}},
 };
 
-/* From the making of a loop to its end. True if nothing had failed. */
-static bool run(aigw_gateway *gw, const scenario *s)
-{
-    fake *f = calloc(1, sizeof *f);
-    const fake_answer script[] = {s->answer, s->answer, s->answer, s->answer};
-    f->gw = gw;
-    f->script = script;
-    f->count = 4;
-    bool whole = false;
-    if (aigw_loop_new(gw, &f->loop, NULL) != AIGW_OK)
-        goto done;
-    gw_worker_set_transport(f->loop, &fake_transport, f);
-    aigw_request request = fake_request(s->path, s->ask);
-    aigw_exchange *x = NULL;
-    aigw_error err;
-    int rc = aigw_exchange_start(f->loop, &request, NULL, NULL, &x, &err);
-    if (rc != AIGW_OK) {
-        assert_int_equal(rc, AIGW_E_NOMEM);
-        goto done;
-    }
-    size_t got = 0;
-    bool error_event = false;
-    aigw_slice bytes;
-    for (int i = 0; i < 2000; i++) {
-        aigw_loop_step(f->loop, NULL);
-        while ((rc = aigw_exchange_read(x, &bytes, &err)) == AIGW_OK) {
-            got += bytes.len;
-            error_event = error_event || gw_find(bytes, GW_S("\"error\"")) != NULL;
-            aigw_exchange_consume(x, bytes.len);
-        }
-        if (rc != AIGW_AGAIN)
-            break;
-        if (f->running == 0 && x->phase == GW_X_PAUSE)
-            break; /* it would try again; that is as good */
-    }
-    aigw_head head = {0};
-    if (rc == AIGW_END) {
-        /* Complete means a head, a body, and never half a stream. */
-        assert_int_equal(aigw_exchange_head(x, &head, NULL), AIGW_OK);
-        assert_true(got > 0);
-        whole = head.status == (s->answer.status ? s->answer.status : head.status);
-        bool refused = head.status == 503 || head.status == 502 || head.status == 400;
-        if (error_event && !refused)
-            fail_msg("an error under status %d", head.status);
-    } else if (rc != AIGW_AGAIN) {
-        assert_true(rc == AIGW_E_NOMEM || rc == AIGW_E_UPSTREAM);
-    }
-    aigw_exchange_free(x);
-    assert_int_equal(f->running, 0);
-done:
-    aigw_loop_free(f->loop);
-    for (size_t i = 0; i < FAKE_MAX; i++)
-        free(f->bodies[i]);
-    free(f);
-    return whole;
-}
-
 static void nothing_is_lost(bool for_good)
 {
-    failing a = {0};
-    fake host = {0};
-    aigw_gateway *gw = NULL;
-    fake_host(&host);
-    aigw_set_allocator(&(aigw_allocator){failing_realloc, failing_free, &a});
-    assert_int_equal(aigw_gateway_new(aigw_slice_of(CONFIG), &host.host, &gw, NULL), AIGW_OK);
-    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
-        const scenario *s = &scenarios[i];
-        assert_true(run(gw, s)); /* fills what is made once per process */
-        long live = a.live;
-        for (long n = 1; n < 1000; n++) {
-            a = (failing){.fail_at = n, .live = live, .for_good = for_good};
-            run(gw, s);
-            long calls = a.calls;
-            a.fail_at = 0;
-            if (a.live != live)
-                fail_msg("scenario %zu, allocation %ld: %ld blocks lost", i, n, a.live - live);
-            if (calls < n)
-                break;
-        }
-    }
-    aigw_gateway_free(gw);
-    assert_int_equal(a.live, 0);
-    aigw_set_allocator(NULL);
+    nomem_each(CONFIG, scenarios, sizeof scenarios / sizeof *scenarios, for_good);
 }
 
 static void one_allocation_fails(void **state)
