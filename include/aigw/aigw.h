@@ -8,6 +8,7 @@
 #include <aigw/host.h>
 #include <aigw/issuer.h>
 #include <aigw/issuer_store.h>
+#include <aigw/limit.h>
 #include <aigw/loop.h>
 #include <aigw/metrics.h>
 #include <aigw/server.h>
@@ -15,5 +16,6 @@
 #include <aigw/translate.h>
 #include <aigw/types.h>
 #include <aigw/verify.h>
+#include <aigw/waf.h>
 
 #endif

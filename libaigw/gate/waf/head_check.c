@@ -1,0 +1,278 @@
+/* Positive checks of the head: what a well-formed request for a JSON API looks like. Must not know the
+ * signatures. */
+#include "base/text.h"
+#include "gate/waf/parts.h"
+#include "gate/waf/url.h"
+
+aigw_slice gw_waf_media_type(aigw_slice content_type)
+{
+    aigw_slice rest = content_type;
+    return gw_trim(gw_cut(&rest, ';'));
+}
+
+aigw_slice gw_waf_parameter(aigw_slice header, aigw_slice name)
+{
+    aigw_slice rest = header;
+    gw_cut(&rest, ';');
+    while (rest.data) {
+        aigw_slice value = gw_trim(gw_cut(&rest, ';'));
+        aigw_slice is = gw_trim(gw_cut(&value, '='));
+        value = gw_trim(value);
+        if (!value.data || !gw_eq_nocase(is, name))
+            continue;
+        if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"')
+            value = gw_slice(value.data + 1, value.len - 2);
+        return value;
+    }
+    return gw_slice(NULL, 0);
+}
+
+static bool one_of(aigw_slice text, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (gw_eq_nocase(text, aigw_slice_of(list[i])))
+            return true;
+    }
+    return false;
+}
+#define ONE_OF(text, list) one_of((text), (list), sizeof(list) / sizeof((list)[0]))
+
+static void hit(gw_waf_scan *scan, gw_waf_code_rule rule, const char *name)
+{
+    gw_waf_scan_hit(scan, rule, "header", aigw_slice_of(name));
+}
+
+static bool good_charset(aigw_slice charset)
+{
+    static const char *const known[] = {"utf-8",       "utf8",         "us-ascii", "iso-8859-1",
+                                        "iso-8859-15", "windows-1252", "*"};
+    return ONE_OF(charset, known);
+}
+
+/* Every charset in an Accept-like list is one that is read here as everywhere. */
+static bool good_charsets(aigw_slice value, bool single)
+{
+    static const char word[] = "charset";
+    size_t found = 0;
+    for (size_t i = 0; i + 8 <= value.len; i++) {
+        aigw_slice rest = gw_skip(value, i);
+        if (!gw_starts_nocase(rest, gw_slice(word, 7)))
+            continue;
+        rest = gw_trim(gw_skip(rest, 7));
+        if (!gw_starts(rest, GW_S("=")))
+            return false;
+        rest = gw_trim(gw_skip(rest, 1));
+        if (gw_starts(rest, GW_S("\"")))
+            rest = gw_skip(rest, 1);
+        size_t n = 0;
+        while (n < rest.len && !memchr(";,\" \t", rest.data[n], 5))
+            n++;
+        if (!good_charset(gw_slice(rest.data, n)) || (found++ && single))
+            return false;
+    }
+    return true;
+}
+
+static bool media_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           memchr("-+._!#$&^", c, 9);
+}
+
+/* type/subtype, then parameters that each are name=value. */
+static bool good_media_syntax(aigw_slice value)
+{
+    aigw_slice type = gw_waf_media_type(value);
+    size_t slashes = 0;
+    for (size_t i = 0; i < type.len; i++) {
+        slashes += type.data[i] == '/';
+        if (type.data[i] != '/' && !media_char(type.data[i]))
+            return false;
+    }
+    if (slashes != 1 || type.data[0] == '/' || type.data[type.len - 1] == '/')
+        return false;
+    aigw_slice rest = value;
+    gw_cut(&rest, ';');
+    while (rest.data) {
+        aigw_slice one = gw_trim(gw_cut(&rest, ';'));
+        if (one.len && (!memchr(one.data, '=', one.len) || memchr(one.data, ',', one.len)))
+            return false;
+    }
+    return true;
+}
+
+static bool known_media(aigw_slice type)
+{
+    static const char *const known[] = {
+        "application/json",     "application/x-ndjson",
+        "application/jsonl",    "application/x-www-form-urlencoded",
+        "application/xml",      "text/xml",
+        "application/soap+xml", "multipart/form-data",
+        "multipart/related",    "application/vnd.amazon.eventstream"};
+    return ONE_OF(type, known) ||
+           (gw_starts_nocase(type, GW_S("application/")) && gw_ends(type, GW_S("+json"))) ||
+           gw_starts_nocase(type, GW_S("audio/")) || gw_starts_nocase(type, GW_S("image/")) ||
+           gw_starts_nocase(type, GW_S("video/"));
+}
+
+static void check_content_type(gw_waf_scan *scan, const gw_waf_view *view)
+{
+    aigw_slice type = view->content_type;
+    if (!type.data || type.len == 0) {
+        if (view->request->body.len && !view->options->any_content_type)
+            hit(scan, GW_WAF_R_CONTENT_TYPE, "content-type");
+        return;
+    }
+    if (!good_media_syntax(type) || !good_charsets(type, true))
+        hit(scan, GW_WAF_R_HEADER_SYNTAX, "content-type");
+    if (!view->options->any_content_type && !known_media(gw_waf_media_type(type)))
+        hit(scan, GW_WAF_R_CONTENT_TYPE, "content-type");
+}
+
+/* "bytes=0-10,20-": each range forward, five at most. */
+static bool good_range(aigw_slice value)
+{
+    aigw_slice rest = value;
+    size_t ranges = 0;
+    if (!gw_starts_nocase(gw_trim(gw_cut(&rest, '=')), GW_S("bytes")))
+        return false;
+    while (rest.data) {
+        aigw_slice last = gw_trim(gw_cut(&rest, ','));
+        aigw_slice first = gw_cut(&last, '-');
+        uint64_t a, b;
+        bool has_a = gw_parse_u64(first, &a);
+        bool has_b = gw_parse_u64(last, &b);
+        if (++ranges > 5 || !last.data || (first.len && !has_a) || (last.len && !has_b) ||
+            (!has_a && !has_b) || (has_a && has_b && a > b))
+            return false;
+    }
+    return true;
+}
+
+static bool restricted(aigw_slice name)
+{
+    static const char *const names[] = {"proxy",
+                                        "lock-token",
+                                        "content-range",
+                                        "if",
+                                        "x-http-method",
+                                        "x-http-method-override",
+                                        "x-method-override",
+                                        "x-middleware-subrequest",
+                                        "x-original-url",
+                                        "x-rewrite-url"};
+    return ONE_OF(name, names);
+}
+
+/* One token of a list header. */
+static bool has_token(aigw_slice list, aigw_slice token)
+{
+    aigw_slice rest = list;
+    while (rest.data) {
+        if (gw_eq_nocase(gw_trim(gw_cut(&rest, ',')), token))
+            return true;
+    }
+    return false;
+}
+
+static void check_field(gw_waf_scan *scan, const aigw_header *header)
+{
+    aigw_slice name = header->name;
+    aigw_slice value = header->value;
+    uint64_t length;
+    if (restricted(name) || (gw_eq_nocase(name, GW_S("content-encoding")) && value.len &&
+                             !gw_eq_nocase(value, GW_S("identity"))))
+        gw_waf_scan_hit(scan, GW_WAF_R_RESTRICTED_HEADER, "header", name);
+    bool bad = memchr(value.data ? value.data : "", 0, value.len) ||
+               memchr(value.data ? value.data : "", '\n', value.len) ||
+               memchr(value.data ? value.data : "", '\r', value.len);
+    if (gw_eq_nocase(name, GW_S("content-length")))
+        bad |= !gw_parse_u64(value, &length);
+    else if (gw_eq_nocase(name, GW_S("range")) || gw_eq_nocase(name, GW_S("request-range")))
+        bad |= !good_range(value);
+    else if (gw_eq_nocase(name, GW_S("accept")) || gw_eq_nocase(name, GW_S("accept-charset")))
+        bad |= !good_charsets(value, false);
+    else if (gw_eq_nocase(name, GW_S("connection")))
+        bad |= has_token(value, GW_S("keep-alive")) && has_token(value, GW_S("close"));
+    if (bad)
+        gw_waf_scan_hit(scan, GW_WAF_R_HEADER_SYNTAX, "header", name);
+}
+
+/* Fields of which there must be one at most. */
+static void check_repeats(gw_waf_scan *scan, const aigw_waf_request *request)
+{
+    static const char *const single[] = {"host",       "content-length", "content-type",
+                                         "connection", "user-agent",     "transfer-encoding",
+                                         "range",      "referer",        "authorization"};
+    for (size_t s = 0; s < sizeof single / sizeof single[0]; s++) {
+        size_t count = 0;
+        for (size_t i = 0; i < request->header_count; i++)
+            count += gw_eq_nocase(request->headers[i].name, aigw_slice_of(single[s]));
+        if (count > 1)
+            hit(scan, GW_WAF_R_HEADER_SYNTAX, single[s]);
+    }
+}
+
+static void check_host(gw_waf_scan *scan, const gw_waf_view *view)
+{
+    aigw_slice host =
+        gw_header_get(view->request->headers, view->request->header_count, GW_S("host"));
+    if (!host.data || host.len == 0) {
+        hit(scan, GW_WAF_R_HOST, "host");
+        return;
+    }
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.data[i];
+        if ((unsigned char)c <= ' ' || strchr("/\\?#@<>\"'`{}|^,;()", c)) {
+            hit(scan, GW_WAF_R_HOST, "host");
+            return;
+        }
+    }
+    if (view->route != AIGW_WAF_ROUTE_HEALTH && gw_waf_host_of(host) == GW_WAF_HOST_LOOPBACK)
+        hit(scan, GW_WAF_R_HOST_LOCALHOST, "host");
+}
+
+static void check_method(gw_waf_scan *scan, const gw_waf_view *view)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    const aigw_waf_request *request = view->request;
+    aigw_slice method = request->method;
+    bool listed = false;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        listed |= gw_eq(method, aigw_slice_of(known[i]));
+    if (gw_eq(method, GW_S("PROPFIND")))
+        gw_waf_scan_hit(scan, GW_WAF_R_PROPFIND, "method", gw_slice(NULL, 0));
+    else if (!listed)
+        gw_waf_scan_hit(scan, GW_WAF_R_METHOD, "method", gw_slice(NULL, 0));
+    bool bodyless = gw_eq(method, GW_S("GET")) || gw_eq(method, GW_S("HEAD"));
+    aigw_slice coding =
+        gw_header_get(request->headers, request->header_count, GW_S("transfer-encoding"));
+    aigw_slice length =
+        gw_header_get(request->headers, request->header_count, GW_S("content-length"));
+    if ((bodyless && (request->body.len || coding.data)) || (coding.data && length.data) ||
+        (request->body.len && !coding.data && !length.data))
+        gw_waf_scan_hit(scan, GW_WAF_R_BODY_LENGTH, "body", gw_slice(NULL, 0));
+}
+
+/* Missing, or nothing left without NULs and blanks. */
+static void check_agent(gw_waf_scan *scan, const gw_waf_view *view)
+{
+    aigw_slice agent =
+        gw_header_get(view->request->headers, view->request->header_count, GW_S("user-agent"));
+    size_t seen = 0;
+    for (size_t i = 0; i < agent.len; i++)
+        seen += agent.data[i] != 0 && agent.data[i] != ' ';
+    if (seen == 0 && view->route != AIGW_WAF_ROUTE_HEALTH)
+        hit(scan, GW_WAF_R_NO_USER_AGENT, "user-agent");
+}
+
+void gw_waf_check_headers(gw_waf_scan *scan, const gw_waf_view *view)
+{
+    check_method(scan, view);
+    check_host(scan, view);
+    check_agent(scan, view);
+    check_content_type(scan, view);
+    check_repeats(scan, view->request);
+    for (size_t i = 0; i < view->request->header_count; i++)
+        check_field(scan, &view->request->headers[i]);
+}

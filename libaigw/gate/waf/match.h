@@ -1,0 +1,58 @@
+/*
+ * The matcher: the signatures as one database, scanned in one pass. The only place that knows which library
+ * does it. Without that library gw_waf_engine_new says AIGW_E_UNSUPPORTED.
+ */
+#ifndef GW_GATE_WAF_MATCH_H
+#define GW_GATE_WAF_MATCH_H
+
+#include <aigw/error.h>
+
+/* In which form of a text a pattern is looked for. */
+#define GW_WAF_FORM_TEXT    1u
+#define GW_WAF_FORM_PATH    2u
+#define GW_WAF_FORM_COMMAND 4u
+#define GW_WAF_FORM_SQUEEZE 8u
+
+/* The score of one family in one field at which its rule has seen something. */
+#define GW_WAF_THRESHOLD 5
+
+/* A line of patterns.txt. */
+typedef struct gw_waf_pattern {
+    int number;
+    unsigned char family;
+    unsigned char score;
+    unsigned char forms;      /* GW_WAF_FORM_ */
+    unsigned char components; /* bit i: aigw_waf_component i */
+    bool signature;           /* of the small set */
+    unsigned flags;           /* the library's */
+    const char *expression;
+} gw_waf_pattern;
+
+/* Written at build from patterns.txt. */
+extern const gw_waf_pattern gw_waf_patterns[];
+extern const unsigned gw_waf_pattern_count;
+typedef struct gw_waf_blob {
+    const void *data;
+    size_t len;
+} gw_waf_blob;
+extern const gw_waf_blob gw_waf_full_blob, gw_waf_small_blob;
+
+typedef struct gw_waf_engine gw_waf_engine;
+typedef struct gw_waf_scratch gw_waf_scratch;
+
+int gw_waf_engine_new(gw_waf_engine **out, aigw_error *err);
+void gw_waf_engine_free(gw_waf_engine *engine);
+bool gw_waf_engine_compiled(const gw_waf_engine *engine); /* and not loaded */
+
+/* What a scan needs to write to: one per check, from a pool that grows to the number of threads. NULL: no
+ * memory. */
+gw_waf_scratch *gw_waf_scratch_take(gw_waf_engine *engine);
+void gw_waf_scratch_give(gw_waf_engine *engine, gw_waf_scratch *scratch);
+
+/* pattern: index into gw_waf_patterns, each at most once a scan; end: one past its match. */
+typedef void gw_waf_seen_fn(void *user, unsigned pattern, size_t end);
+/* small: the small set only. Text over 1 GiB is AIGW_E_LIMIT. */
+int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, bool small,
+                       aigw_slice text, gw_waf_seen_fn *seen, void *user);
+
+#endif

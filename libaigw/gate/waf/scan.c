@@ -1,0 +1,227 @@
+/* Runs the signatures over the forms of one field and adds up what they say. Must not know HTTP or JSON. */
+#include "gate/waf/scan.h"
+#include "base/text.h"
+#include "gate/waf/norm.h"
+#include <stdio.h>
+
+static void printable(char *out, size_t size, aigw_slice text)
+{
+    size_t n = text.len < size - 1 ? text.len : size - 1;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        out[i] = c >= 0x20 && c < 0x7F ? (char)c : '.';
+    }
+    out[n] = 0;
+}
+
+static void place(char *out, size_t size, const char *where, aigw_slice name)
+{
+    size_t n = strlen(where);
+    if (n > size - 1)
+        n = size - 1;
+    memcpy(out, where, n);
+    out[n] = 0;
+    if (name.len && n + 2 < size) {
+        if (n)
+            out[n++] = ':';
+        printable(out + n, size - n, name);
+    }
+}
+
+/* A rule keeps one hit in prompt text and one elsewhere: the first must not hide the second. */
+static gw_waf_hit *slot(gw_waf_scan *scan, unsigned rule, aigw_waf_component component)
+{
+    return &scan->hits[rule + (component == AIGW_WAF_CONTENT ? GW_WAF_MAX_RULES : 0)];
+}
+
+static void record(gw_waf_scan *scan, unsigned rule, const gw_waf_hit *hit)
+{
+    if (scan->each)
+        scan->each(scan->user, rule, hit);
+    gw_waf_hit *kept = slot(scan, rule, hit->component);
+    if (!kept->seen)
+        *kept = *hit;
+}
+
+void gw_waf_scan_rule(gw_waf_scan *scan, unsigned rule, aigw_waf_component component,
+                      const char *where, aigw_slice name)
+{
+    if (rule == GW_WAF_NO_RULE || (slot(scan, rule, component)->seen && !scan->each))
+        return;
+    gw_waf_hit hit = {.seen = true, .component = component};
+    place(hit.location, sizeof hit.location, where, name);
+    record(scan, rule, &hit);
+}
+
+void gw_waf_scan_hit(gw_waf_scan *scan, gw_waf_code_rule rule, const char *where, aigw_slice name)
+{
+    unsigned i = scan->index->code[rule];
+    gw_waf_scan_rule(scan, i, (aigw_waf_component)gw_waf_rules[i].component, where, name);
+}
+
+/* A pattern counts once a field, whatever number of forms shows it, and of rows that have its number. */
+static bool first_time(gw_waf_scan *scan, unsigned pattern)
+{
+    int number = gw_waf_patterns[pattern].number;
+    for (unsigned i = 0; i < scan->seen_count; i++) {
+        if (gw_waf_patterns[scan->seen[i]].number == number)
+            return false;
+    }
+    if (scan->seen_count == GW_WAF_SEEN_MAX)
+        return gw_waf_patterns[pattern].score >= GW_WAF_THRESHOLD;
+    scan->seen[scan->seen_count++] = (unsigned short)pattern;
+    return true;
+}
+
+static void on_seen(void *user, unsigned pattern, size_t end)
+{
+    gw_waf_scan *scan = user;
+    const gw_waf_pattern *is = &gw_waf_patterns[pattern];
+    if (!(is->forms & scan->form) || !(is->components >> scan->component & 1) ||
+        (scan->except >> is->family & 1) || !first_time(scan, pattern))
+        return;
+    unsigned sum = scan->score[is->family] + is->score;
+    scan->score[is->family] = (unsigned char)(sum > 200 ? 200 : sum);
+    if (is->score <= scan->best_score[is->family])
+        return;
+    scan->best_score[is->family] = is->score;
+    scan->best[is->family] = (unsigned short)pattern;
+    size_t from = end > 48 ? end - 48 : 0;
+    size_t to = end + 8 < scan->text.len ? end + 8 : scan->text.len;
+    printable(scan->matched[is->family], sizeof scan->matched[0],
+              gw_slice(scan->text.data + from, to - from));
+}
+
+static void look(gw_waf_scan *scan, const char *text, size_t len, unsigned form)
+{
+    if (len == 0 || scan->failed)
+        return;
+    scan->form = form;
+    scan->text = gw_slice(text, len);
+    scan->failed =
+        gw_waf_engine_scan(scan->engine, scan->scratch, scan->small, scan->text, on_seen, scan);
+}
+
+/* Two buffers of at least len bytes. */
+static bool make_room(gw_waf_scan *scan, size_t len)
+{
+    if (len <= scan->room_size)
+        return true;
+    size_t size = len < 4096 ? 4096 : len;
+    char *both = gw_arena_alloc(scan->arena, 2 * size);
+    if (!both) {
+        scan->failed = AIGW_E_NOMEM;
+        return false;
+    }
+    scan->room[0] = both;
+    scan->room[1] = both + size;
+    scan->room_size = size;
+    return true;
+}
+
+/* Which characters a text has, so that forms which change nothing are not made. */
+typedef struct traits {
+    bool slash, backslash, quote, dollar, angle, blank, amp, percent, special, comment;
+} traits;
+
+static traits traits_of(const char *text, size_t len)
+{
+    traits t = {0};
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        t.slash |= c == '/';
+        t.comment |= c == '*' && i > 0 && text[i - 1] == '/';
+        t.backslash |= c == '\\';
+        t.quote |= c == '"' || c == '\'' || c == '^' || c == '`';
+        t.dollar |= c == '$';
+        t.angle |= c == '<';
+        t.blank |= c == ' ' || (c >= '\t' && c <= '\r');
+        t.amp |= c == '&';
+        t.percent |= c == '%' || c == '+';
+        t.special |= c >= 0x80 || c == 0;
+    }
+    return t;
+}
+
+/* One form made from `from` in room 1. */
+static void look_as(gw_waf_scan *scan, const char *from, size_t len, unsigned form,
+                    size_t (*make)(char *, size_t, bool *))
+{
+    bool changed = false;
+    memcpy(scan->room[1], from, len);
+    size_t n = make(scan->room[1], len, &changed);
+    if (changed || form == GW_WAF_FORM_PATH)
+        look(scan, scan->room[1], n, form);
+}
+
+/* The forms beside the text itself. A command line or a path without anything to undo is the text. */
+static void look_at_forms(gw_waf_scan *scan, const char *text, size_t len, traits t)
+{
+    if (t.slash || t.backslash)
+        look_as(scan, text, len, GW_WAF_FORM_PATH, gw_waf_path);
+    if (t.quote || t.backslash || t.dollar)
+        look_as(scan, text, len, GW_WAF_FORM_COMMAND, gw_waf_command);
+    if (t.comment)
+        look_as(scan, text, len, GW_WAF_FORM_TEXT, gw_waf_comments);
+    if (t.angle && t.blank)
+        look_as(scan, text, len, GW_WAF_FORM_SQUEEZE, gw_waf_squeeze);
+}
+
+static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
+{
+    bool changed = false;
+    const char *text = field->text.data;
+    size_t len = field->text.len;
+    traits t = traits_of(text, len);
+    if ((field->url && t.percent) || t.special) {
+        memcpy(scan->room[0], text, len);
+        text = scan->room[0];
+        if (field->url) {
+            len = gw_waf_url_decode(scan->room[0], len, field->plus, &changed);
+            len = gw_waf_url_decode(scan->room[0], len, false, &changed);
+        }
+        len = gw_waf_clean(scan->room[0], len, &changed);
+        t = traits_of(text, len);
+    }
+    unsigned form =
+        GW_WAF_FORM_TEXT | (t.quote || t.backslash || t.dollar ? 0 : GW_WAF_FORM_COMMAND);
+    look(scan, text, len, form);
+    look_at_forms(scan, text, len, t);
+    if (!t.amp && !t.backslash)
+        return;
+    changed = false;
+    memmove(scan->room[0], text, len);
+    len = gw_waf_html_decode(scan->room[0], len, &changed);
+    len = gw_waf_js_decode(scan->room[0], len, &changed);
+    len = gw_waf_clean(scan->room[0], len, &changed);
+    if (!changed)
+        return;
+    look(scan, scan->room[0], len, GW_WAF_FORM_TEXT);
+    look_at_forms(scan, scan->room[0], len, traits_of(scan->room[0], len));
+}
+
+void gw_waf_scan_field(gw_waf_scan *scan, const gw_waf_field *field)
+{
+    if (field->text.len < 2 || scan->failed || !make_room(scan, field->text.len))
+        return;
+    scan->component = field->component;
+    scan->small = field->small;
+    scan->except = field->except;
+    scan->seen_count = 0;
+    memset(scan->score, 0, sizeof scan->score);
+    memset(scan->best_score, 0, sizeof scan->best_score);
+    look_at(scan, field);
+    for (unsigned f = 0; f < GW_WAF_FAMILIES && !scan->failed && scan->seen_count; f++) {
+        unsigned rule = scan->index->family[f][field->component];
+        if (scan->score[f] < GW_WAF_THRESHOLD || rule == GW_WAF_NO_RULE ||
+            (slot(scan, rule, field->component)->seen && !scan->each))
+            continue;
+        gw_waf_hit hit = {.seen = true,
+                          .component = field->component,
+                          .pattern = gw_waf_patterns[scan->best[f]].number};
+        place(hit.location, sizeof hit.location, field->where, field->name);
+        if (field->component != AIGW_WAF_CONTENT)
+            memcpy(hit.matched, scan->matched[f], sizeof hit.matched);
+        record(scan, rule, &hit);
+    }
+}
