@@ -160,8 +160,10 @@ int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *
         return AIGW_OK;
     }
     static const char why[] = "the arguments of a tool call must be one JSON object";
-    if (doc != NULL && part->at != GW_JSON_ABSENT)
-        return gw_json_fail(err, doc, part->at, AIGW_E_PARSE, "bad_arguments", "%s", why);
+    gw_json_ref at = gw_ref_of(doc, part->args_text.inner);
+    at = at == GW_JSON_ABSENT ? part->at : at;
+    if (doc != NULL && at != GW_JSON_ABSENT)
+        return gw_json_fail(err, doc, at, AIGW_E_PARSE, "bad_arguments", "%s", why);
     gw_fail(err, AIGW_E_PARSE, "bad_arguments", "%s", why);
     if (err != NULL)
         err->http_status = 400;

@@ -197,8 +197,8 @@ int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const c
 void gw_message_join_signatures(gw_message *m);
 
 /* The arguments of a tool call as one JSON object. "" means {}; the input of a custom tool is wrapped as
- * {"input":"..."}. AIGW_E_PARSE (with the part's pointer)
- * when args_text holds no JSON object. */
+ * {"input":"..."}. AIGW_E_PARSE (with the pointer of
+ * the arguments) when args_text holds no JSON object. */
 int gw_part_args_object(gw_arena *arena, const gw_json_doc *doc, const gw_part *part,
                         aigw_slice *out, aigw_error *err);
 /* The arguments as the inside of a JSON string that holds compact JSON. */

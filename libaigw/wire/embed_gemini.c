@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "wire/embed.h"
+#include "wire/read.h"
 
 enum { MAX_REQUESTS = 2048 };
 
@@ -60,9 +61,10 @@ static int read_content(gw_arena *arena, const gw_json_doc *doc, gw_json_ref con
     gw_json_ref parts = gw_json_get(doc, content, "parts");
     if (gw_json_typeof(doc, content) != GW_JSON_OBJECT)
         return bad(err, doc, content, "\"content\" must be an object.");
+    if (gw_json_is_null(doc, parts))
+        return gw_read_missing(err, doc, content, "parts");
     if (gw_json_typeof(doc, parts) != GW_JSON_ARRAY || gw_json_count(doc, parts) == 0)
-        return bad(err, doc, parts != GW_JSON_ABSENT ? parts : content,
-                   "\"parts\" must be an array with at least one part.");
+        return bad(err, doc, parts, "\"parts\" must be an array with at least one part.");
     return read_parts(arena, doc, parts, &in->text, err);
 }
 
@@ -128,7 +130,7 @@ static int read_one(gw_arena *arena, const gw_json_doc *doc, gw_json_ref at, aig
     if (gw_json_typeof(doc, at) != GW_JSON_OBJECT)
         return bad(err, doc, at, "A request must be an object.");
     if (gw_json_get(doc, at, "content") == GW_JSON_ABSENT)
-        return bad(err, doc, at, "\"content\" is missing.");
+        return gw_read_missing(err, doc, at, "content");
     for (gw_json_ref key = gw_json_first(doc, at); key != GW_JSON_ABSENT;
          key = gw_json_next(doc, key)) {
         int rc = read_member(arena, doc, key, model, r, err);
@@ -163,9 +165,10 @@ static int read_request(gw_arena *arena, const gw_json_doc *doc, aigw_slice mode
     size_t count = one ? 1 : gw_json_count(doc, requests), members = gw_json_count(doc, 0);
     gw_embed_request r = {
         .doc = doc, .format = AIGW_FORMAT_GEMINI, .one = one, .user_at = GW_JSON_ABSENT};
+    if (!one && gw_json_is_null(doc, requests))
+        return gw_read_missing(err, doc, 0, "requests");
     if (!one && (gw_json_typeof(doc, requests) != GW_JSON_ARRAY || !count || count > MAX_REQUESTS))
-        return bad(err, doc, requests == GW_JSON_ABSENT ? 0 : requests,
-                   "\"requests\" must be an array of 1 to 2048 requests.");
+        return bad(err, doc, requests, "\"requests\" must be an array of 1 to 2048 requests.");
     for (gw_json_ref at = gw_json_first(doc, requests); !one && at != GW_JSON_ABSENT;
          at = gw_json_next(doc, at))
         members += gw_json_count(doc, at);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "wire/embed.h"
+#include "wire/read.h"
 
 enum { MAX_INPUTS = 2048 }; /* OpenAI's own bound */
 
@@ -46,9 +47,10 @@ static int read_inputs(gw_arena *arena, const gw_json_doc *doc, gw_json_ref inpu
     bool list = gw_json_typeof(doc, input) == GW_JSON_ARRAY &&
                 gw_json_typeof(doc, gw_json_first(doc, input)) != GW_JSON_NUMBER;
     size_t count = list ? gw_json_count(doc, input) : 1;
-    if (input == GW_JSON_ABSENT || (list && (count == 0 || count > MAX_INPUTS)))
-        return bad(err, doc, input == GW_JSON_ABSENT ? 0 : input,
-                   "\"input\" must be a string, or an array of 1 to 2048 inputs.");
+    if (gw_json_is_null(doc, input))
+        return gw_read_missing(err, doc, 0, "input");
+    if (list && (count == 0 || count > MAX_INPUTS))
+        return bad(err, doc, input, "\"input\" must be a string, or an array of 1 to 2048 inputs.");
     r->inputs = gw_arena_calloc(arena, count, sizeof *r->inputs);
     if (!r->inputs)
         return gw_fail_nomem(err);

@@ -13,6 +13,21 @@ const gw_wire *const gw_wires[] = {&gw_wire_openai_chat,      &gw_wire_anthropic
                                    &gw_wire_openai_responses, &gw_wire_bedrock,
                                    &gw_wire_gemini,           NULL};
 
+/* A format may take any text for arguments; no other has to. */
+static int check_arguments(gw_arena *arena, const gw_chat_request *r, aigw_error *err)
+{
+    aigw_slice object;
+    int rc = AIGW_OK;
+    for (size_t m = 0; m < r->message_count && rc == AIGW_OK; m++) {
+        for (size_t i = 0; i < r->messages[m].part_count && rc == AIGW_OK; i++) {
+            const gw_part *part = &r->messages[m].parts[i];
+            if (part->kind == GW_PART_TOOL_CALL && !part->custom && !gw_has_raw(part->args))
+                rc = gw_part_args_object(arena, r->doc, part, &object, err);
+        }
+    }
+    return rc;
+}
+
 int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *request,
                     const gw_write_options *options, gw_buf *out, gw_notes *notes, aigw_error *err)
 {
@@ -20,7 +35,8 @@ int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *r
         return gw_json_fail(err, request->doc, request->stateful, AIGW_E_UNSUPPORTED, "stateful",
                             "this needs state that its provider holds, and the request goes to "
                             "another one");
-    return to->write_request(arena, request, options, out, notes, err);
+    int rc = request->format == to->format ? AIGW_OK : check_arguments(arena, request, err);
+    return rc == AIGW_OK ? to->write_request(arena, request, options, out, notes, err) : rc;
 }
 
 const gw_wire *gw_wire_of(aigw_format format)

@@ -274,7 +274,7 @@ static void bad_requests_say_where(void **state)
         bool one;
         const char *body, *pointer;
     } cases[] = {
-        {'o', 'o', false, "{}", ""},
+        {'o', 'o', false, "{}", "/input"},
         {'o', 'o', false, "{\"input\":null}", "/input"},
         {'o', 'o', false, "{\"input\":\"\"}", "/input"},
         {'o', 'o', false, "{\"input\":[]}", "/input"},
@@ -296,13 +296,13 @@ static void bad_requests_say_where(void **state)
         {'o', 'V', false, "{\"input\":[1,2]}", "/input"},
         {'o', 'V', false, "{\"input\":[\"a\",\"b\"]}", "/input/1"},
         {'g', 'v', true, "{\"content\":{\"parts\":[{\"inlineData\":{}}]}}", ""},
-        {'g', 'g', true, "{}", ""},
+        {'g', 'g', true, "{}", "/content"},
         {'g', 'g', true, "{\"content\":\"a\"}", "/content"},
-        {'g', 'g', true, "{\"content\":{}}", "/content"},
+        {'g', 'g', true, "{\"content\":{}}", "/content/parts"},
         {'g', 'g', true, "{\"content\":{\"parts\":[]}}", "/content/parts"},
         {'g', 'g', true, "{\"content\":{\"parts\":[{\"text\":1}]}}", "/content/parts/0/text"},
         {'g', 'g', true, "{\"content\":{\"parts\":[1]}}", "/content/parts/0"},
-        {'g', 'g', false, "{\"content\":{\"parts\":[{\"text\":\"a\"}]}}", ""},
+        {'g', 'g', false, "{\"content\":{\"parts\":[{\"text\":\"a\"}]}}", "/requests"},
         {'g', 'g', false, "{\"requests\":[]}", "/requests"},
         {'g', 'g', false, "{\"requests\":{}}", "/requests"},
         {'g', 'g', false, "{\"requests\":[5]}", "/requests/0"},
