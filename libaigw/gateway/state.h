@@ -9,7 +9,7 @@
 #include "gateway/attempt.h"
 #include "gateway/endpoint.h"
 #include "gateway/worker.h"
-#include "wire/embed.h"
+#include "wire/embed/embed.h"
 
 #define GW_KEYS_WAIT_MS 3000
 #define GW_PING_MS      15000

@@ -2,7 +2,7 @@
  * Addresses only; must not know the formats, but for what Vertex wants of a body besides. */
 #include "base/text.h"
 #include "provider/rows.h"
-#include "wire/embed.h"
+#include "wire/embed/embed.h"
 
 static const char *const prefixes[] = {NULL}; /* "gemini-" is the Gemini API's */
 static const char *const endings[] = {"/v1beta1", "/v1", NULL};

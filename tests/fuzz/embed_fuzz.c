@@ -1,7 +1,7 @@
 /* Fuzzes embeddings: requests and answers of each dialect into each, and numbers to the last bit. */
 /* What is written must be JSON and read as it was; see wire_fuzz.h for the helpers. */
 #include "fuzz/wire_fuzz.h"
-#include "wire/embed.h"
+#include "wire/embed/embed.h"
 
 static const gw_embed_wire *const wires[] = {&gw_embed_openai, &gw_embed_gemini, &gw_embed_vertex};
 

@@ -1,5 +1,5 @@
 /* What all request readers share: base64, integers however written, URLs, and the sense of a whole request. */
-#include "unit/wire/anthropic_kit.h"
+#include "unit/wire/anthropic/kit.h"
 #include "wire/read.h"
 
 static void base64(void **state)

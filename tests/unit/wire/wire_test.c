@@ -1,5 +1,5 @@
 /* The table of formats, statuses, and the byte-exact patch of request bodies. */
-#include "unit/wire/openai_chat_help.h"
+#include "unit/wire/openai_chat/help.h"
 
 static void table_is_complete(void **state)
 {
