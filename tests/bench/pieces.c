@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "gate/jwt_cache.h"
+#include "wire/read.h"
 #include "wire/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,9 @@ static char *request_of(size_t size)
     return text;
 }
 
-/* What a same-format call costs before the upstream: read the body strictly, replace the model name. */
-static void patch(size_t size, long times)
+/* What a same-format call costs before the upstream: read the body strictly, see that it is no malformed
+ * request (`from`; NULL: without), replace the model name. */
+static void patch(size_t size, const gw_wire *from, long times)
 {
     char *body = request_of(size);
     gw_arena *arena = gw_arena_new(64 << 20);
@@ -52,6 +54,8 @@ static void patch(size_t size, long times)
         gw_arena_reset(arena);
         gw_buf_clear(&out);
         CHECK(gw_json_parse(arena, aigw_slice_of(body), NULL, &doc, NULL) == AIGW_OK);
+        gw_chat_request chat;
+        CHECK(from == NULL || from->read_request(arena, &doc, &chat, NULL) == AIGW_OK);
         CHECK(gw_patch_body(&doc, &model, 1, &out, NULL) == AIGW_OK);
     }
     gw_buf_free(&out);
@@ -61,12 +65,38 @@ static void patch(size_t size, long times)
 
 static void patch_600(long times)
 {
-    patch(600, times);
+    patch(600, NULL, times);
 }
 
 static void patch_256k(long times)
 {
-    patch(256 << 10, times);
+    patch(256 << 10, NULL, times);
+}
+
+static void read_600(long times)
+{
+    patch(600, &gw_wire_openai_chat, times);
+}
+
+static void read_256k(long times)
+{
+    patch(256 << 10, &gw_wire_openai_chat, times);
+}
+
+/* The base64 of a picture of a megabyte, held to be that. */
+static void base64_1m(long times)
+{
+    size_t len = 1 << 20;
+    char *text = malloc(len);
+    CHECK(text);
+    gw_json_doc doc = {{NULL, 0}, NULL, 0};
+    for (size_t i = 0; i < len; i++)
+        text[i] = "ABCDwxyz0189+/ab"[i % 16];
+    for (long i = 0; i < times; i++) {
+        gw_jstr data = {{text, len}};
+        CHECK(gw_read_base64(NULL, &doc, 0, &data, NULL) == AIGW_OK);
+    }
+    free(text);
 }
 
 /* A call between two formats before the upstream: read strictly, into the middle, and out of it. */
@@ -197,6 +227,9 @@ static const struct {
 } pieces[] = {
     {"patch-scan-600B", patch_600},
     {"patch-scan-256KB", patch_256k},
+    {"read-request-600B", read_600},
+    {"read-request-256KB", read_256k},
+    {"read-base64-1MB", base64_1m},
     {"request-600B-openai-to-anthropic", request_600},
     {"request-256KB-openai-to-anthropic", request_256k},
     {"jwt-cache-hit", jwt_hit},
