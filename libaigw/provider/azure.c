@@ -13,12 +13,6 @@ static bool is_classic(const gw_site *site)
            site->api_version.data[0] <= '9';
 }
 
-/* "." and ".." would leave the deployments. */
-static bool is_deployment(aigw_slice name)
-{
-    return name.len > 0 && !gw_eq(name, GW_S(".")) && !gw_eq(name, GW_S(".."));
-}
-
 static int finish(const gw_buf *out)
 {
     return out->failed ? AIGW_E_NOMEM : AIGW_OK;
@@ -31,7 +25,7 @@ static int classic_path(const gw_site *site, const gw_call *call, gw_buf *out)
     bool responses = call->format == AIGW_FORMAT_OPENAI_RESPONSES;
     if (call->op == GW_OP_COUNT || (!chat && !(responses && call->op == GW_OP_CHAT)))
         return AIGW_E_UNSUPPORTED;
-    if (chat && !is_deployment(call->model))
+    if (chat && !gw_path_model(call->model))
         return AIGW_E_INVALID;
     gw_buf_puts(out, chat ? "/openai/deployments/" : "/openai/responses");
     if (chat) {

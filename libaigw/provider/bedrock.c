@@ -29,7 +29,7 @@ static int path(const gw_site *site, const gw_call *call, gw_buf *out)
     (void)site;
     if (call->format != AIGW_FORMAT_BEDROCK || call->op == GW_OP_EMBED)
         return AIGW_E_UNSUPPORTED;
-    if (gw_eq(call->model, GW_S(".")) || gw_eq(call->model, GW_S("..")) || !call->model.len)
+    if (!gw_path_model(call->model))
         return AIGW_E_INVALID;
     gw_buf_puts(out, "/model/");
     gw_path_segment(out, call->model);

@@ -28,7 +28,7 @@ static int path(const gw_site *site, const gw_call *call, gw_buf *out)
         return AIGW_E_UNSUPPORTED;
     if (tuned || gw_starts(model, GW_S("models/")))
         model = gw_skip(model, tuned ? sizeof "tunedModels/" - 1 : sizeof "models/" - 1);
-    if (model.len == 0)
+    if (!gw_path_model(model))
         return AIGW_E_INVALID;
     gw_buf_putc(out, '/');
     gw_path_segment(out, version);

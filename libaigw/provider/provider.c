@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "provider/rows.h"
 
-#define PATH_MAX_BYTES 4096
+#define PATH_MAX_BYTES  4096
+#define MODEL_MAX_BYTES 2048
 
 const gw_provider *const gw_providers[] = {
     &gw_provider_openai,      &gw_provider_anthropic, &gw_provider_gemini,
@@ -62,6 +63,23 @@ aigw_format gw_provider_format(const gw_provider *provider, const gw_site *site,
         first = first ? first : *formats;
     }
     return first;
+}
+
+bool gw_path_model(aigw_slice model)
+{
+    if (model.len == 0 || model.len > MODEL_MAX_BYTES)
+        return false;
+    for (size_t i = 0; i < model.len; i++) {
+        unsigned char c = (unsigned char)model.data[i];
+        if (c < 0x20 || c == 0x7f || c == '\\' || c == '%')
+            return false;
+    }
+    while (model.data) {
+        aigw_slice segment = gw_cut(&model, '/');
+        if (segment.len == 0 || gw_eq(segment, GW_S(".")) || gw_eq(segment, GW_S("..")))
+            return false;
+    }
+    return true;
 }
 
 void gw_path_segment(gw_buf *out, aigw_slice text)

@@ -128,5 +128,8 @@ extern const char *const gw_quirk_names[];
 
 /* Text as one segment of a path: everything but letters, digits and "-._~@" is percent-encoded. */
 void gw_path_segment(gw_buf *out, aigw_slice text);
+/* May a model of this name stand in a path? Not what a host that decodes it first could read as another
+ * path: empty and dot segments, escapes, control characters, backslashes; nor what is longer than 2048 bytes. */
+bool gw_path_model(aigw_slice model);
 
 #endif

@@ -105,7 +105,7 @@ static int path(const gw_site *site, const gw_call *call, gw_buf *out)
     if ((call->op == GW_OP_EMBED && maker != GOOGLE) || !fits(site, call->format, call->model) ||
         (maker == OTHER && call->op != GW_OP_CHAT) || (maker != GOOGLE && !site->project.len))
         return AIGW_E_UNSUPPORTED;
-    if (model.len == 0)
+    if (maker == OTHER ? model.len == 0 : !gw_path_model(model))
         return AIGW_E_INVALID;
     put_place(site, out);
     if (maker == GOOGLE)
