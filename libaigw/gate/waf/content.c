@@ -14,7 +14,8 @@ void gw_waf_read_content(gw_waf_scan *scan, const gw_waf_view *view, aigw_slice 
                          aigw_slice text)
 {
     aigw_waf_content policy = view->content;
-    gw_waf_field field = {.component = AIGW_WAF_CONTENT, .where = "json", .name = where};
+    gw_waf_field field = {
+        .component = AIGW_WAF_CONTENT, .where = "json", .name = where, .url = true};
     field.small =
         policy == AIGW_WAF_CONTENT_COUNT_SIGNATURES || policy == AIGW_WAF_CONTENT_BLOCK_SIGNATURES;
     size_t from = 0;

@@ -140,7 +140,7 @@ static void read_header(gw_waf_scan *scan, const aigw_header *header)
     if (passed_over(header->name) || (common && !agent && plain_value(header->value)))
         return;
     field.text = header->value;
-    field.url = gw_eq_nocase(header->name, GW_S("referer"));
+    field.url = true;
     gw_waf_scan_field(scan, &field);
 }
 

@@ -109,10 +109,8 @@ static bool known_media(aigw_slice type)
         "application/xml",      "text/xml",
         "application/soap+xml", "multipart/form-data",
         "multipart/related",    "application/vnd.amazon.eventstream"};
-    return ONE_OF(type, known) ||
-           (gw_starts_nocase(type, GW_S("application/")) && gw_ends(type, GW_S("+json"))) ||
-           gw_starts_nocase(type, GW_S("audio/")) || gw_starts_nocase(type, GW_S("image/")) ||
-           gw_starts_nocase(type, GW_S("video/"));
+    return ONE_OF(type, known) || gw_starts_nocase(type, GW_S("audio/")) ||
+           gw_starts_nocase(type, GW_S("image/")) || gw_starts_nocase(type, GW_S("video/"));
 }
 
 static void check_content_type(gw_waf_scan *scan, const gw_waf_view *view)

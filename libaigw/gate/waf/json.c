@@ -145,6 +145,7 @@ static void look(walk *w, gw_json_ref at, aigw_slice text, uint32_t except)
                           .where = "json",
                           .name = aigw_slice_of(where),
                           .text = text,
+                          .url = true,
                           .except = except};
     gw_waf_scan_field(w->scan, &field);
 }

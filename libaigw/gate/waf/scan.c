@@ -2,6 +2,7 @@
 #include "gate/waf/scan.h"
 #include "base/text.h"
 #include "gate/waf/norm.h"
+#include "gate/waf/shell.h"
 #include <stdio.h>
 
 static void printable(char *out, size_t size, aigw_slice text)
@@ -73,6 +74,21 @@ static bool first_time(gw_waf_scan *scan, unsigned pattern)
     return true;
 }
 
+/* The best one's place is kept for reports. */
+static void add(gw_waf_scan *scan, unsigned family, unsigned score, int number, size_t end)
+{
+    unsigned sum = scan->score[family] + score;
+    scan->score[family] = (unsigned char)(sum > 200 ? 200 : sum);
+    if (score <= scan->best_score[family])
+        return;
+    scan->best_score[family] = (unsigned char)score;
+    scan->best[family] = number;
+    size_t from = end > 48 ? end - 48 : 0;
+    size_t to = end + 8 < scan->text.len ? end + 8 : scan->text.len;
+    printable(scan->matched[family], sizeof scan->matched[0],
+              gw_slice(scan->text.data + from, to - from));
+}
+
 static void on_seen(void *user, unsigned pattern, size_t end)
 {
     gw_waf_scan *scan = user;
@@ -80,16 +96,19 @@ static void on_seen(void *user, unsigned pattern, size_t end)
     if (!(is->forms & scan->form) || !(is->components >> scan->component & 1) ||
         (scan->except >> is->family & 1) || !first_time(scan, pattern))
         return;
-    unsigned sum = scan->score[is->family] + is->score;
-    scan->score[is->family] = (unsigned char)(sum > 200 ? 200 : sum);
-    if (is->score <= scan->best_score[is->family])
+    add(scan, is->family, is->score, is->number, end);
+}
+
+/* What the signatures cannot say in little room: hundreds of names in a few places. Not in headers, whose lists
+ * have semicolons too. */
+static void look_for_commands(gw_waf_scan *scan)
+{
+    size_t end = 0;
+    if (scan->component == AIGW_WAF_HEADER || (scan->except >> GW_WAF_SHELL & 1))
         return;
-    scan->best_score[is->family] = is->score;
-    scan->best[is->family] = (unsigned short)pattern;
-    size_t from = end > 48 ? end - 48 : 0;
-    size_t to = end + 8 < scan->text.len ? end + 8 : scan->text.len;
-    printable(scan->matched[is->family], sizeof scan->matched[0],
-              gw_slice(scan->text.data + from, to - from));
+    int number = gw_waf_shell(scan->text, scan->component == AIGW_WAF_URIPATH, &end);
+    if (number)
+        add(scan, GW_WAF_SHELL, GW_WAF_THRESHOLD, number, end);
 }
 
 static void look(gw_waf_scan *scan, const char *text, size_t len, unsigned form)
@@ -100,6 +119,8 @@ static void look(gw_waf_scan *scan, const char *text, size_t len, unsigned form)
     scan->text = gw_slice(text, len);
     scan->failed =
         gw_waf_engine_scan(scan->engine, scan->scratch, scan->small, scan->text, on_seen, scan);
+    if ((form & GW_WAF_FORM_COMMAND) && !scan->small)
+        look_for_commands(scan);
 }
 
 /* Two buffers of at least len bytes. */
@@ -211,14 +232,12 @@ void gw_waf_scan_field(gw_waf_scan *scan, const gw_waf_field *field)
     memset(scan->score, 0, sizeof scan->score);
     memset(scan->best_score, 0, sizeof scan->best_score);
     look_at(scan, field);
-    for (unsigned f = 0; f < GW_WAF_FAMILIES && !scan->failed && scan->seen_count; f++) {
+    for (unsigned f = 0; f < GW_WAF_FAMILIES && !scan->failed; f++) {
         unsigned rule = scan->index->family[f][field->component];
         if (scan->score[f] < GW_WAF_THRESHOLD || rule == GW_WAF_NO_RULE ||
             (slot(scan, rule, field->component)->seen && !scan->each))
             continue;
-        gw_waf_hit hit = {.seen = true,
-                          .component = field->component,
-                          .pattern = gw_waf_patterns[scan->best[f]].number};
+        gw_waf_hit hit = {.seen = true, .component = field->component, .pattern = scan->best[f]};
         place(hit.location, sizeof hit.location, field->where, field->name);
         if (field->component != AIGW_WAF_CONTENT)
             memcpy(hit.matched, scan->matched[f], sizeof hit.matched);

@@ -42,7 +42,7 @@ typedef struct gw_waf_scan {
     unsigned seen_count;
     unsigned short seen[GW_WAF_SEEN_MAX];
     unsigned char score[GW_WAF_FAMILIES];
-    unsigned short best[GW_WAF_FAMILIES]; /* the pattern that scored highest */
+    int best[GW_WAF_FAMILIES]; /* the number that scored highest */
     unsigned char best_score[GW_WAF_FAMILIES];
     char matched[GW_WAF_FAMILIES][64];
 } gw_waf_scan;
