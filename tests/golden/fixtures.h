@@ -22,14 +22,14 @@
 
 #define FIXTURES AIGW_SHARED_DATA "/fixtures"
 
-enum { FIXTURE_SKIPPED = 77, MAX_CASES = 512 };
+enum { FIXTURE_SKIPPED = 77, MAX_CASES = 512, FORMATS = 5 };
 
 typedef struct fixture {
     char provider[40];
     char name[120]; /* the case */
-    char kind[24];  /* "request.json", "response.json", "stream.sse" */
+    char kind[24];  /* "request.json", "response.json", "stream.sse", ".jsonarray.json", ".bin" */
     char path[400];
-    aigw_format format, other;
+    aigw_format format;
     int status; /* of a response; 200 where no meta file tells */
 } fixture;
 
@@ -41,17 +41,43 @@ typedef struct fixtures {
 static const struct {
     const char *provider;
     aigw_format format;
-} fixture_providers[] = {{"openai", AIGW_FORMAT_OPENAI_CHAT},
-                         {"openai-compatible", AIGW_FORMAT_OPENAI_CHAT},
-                         {"azure", AIGW_FORMAT_OPENAI_CHAT},
-                         {"anthropic", AIGW_FORMAT_ANTHROPIC}};
+} fixture_providers[] = {
+    {"openai", AIGW_FORMAT_OPENAI_CHAT},  {"openai-compatible", AIGW_FORMAT_OPENAI_CHAT},
+    {"azure", AIGW_FORMAT_OPENAI_CHAT},   {"openai-responses", AIGW_FORMAT_OPENAI_RESPONSES},
+    {"anthropic", AIGW_FORMAT_ANTHROPIC}, {"gemini", AIGW_FORMAT_GEMINI},
+    {"bedrock", AIGW_FORMAT_BEDROCK}};
+
+/* What fixtures are translated to, and the model that a request is sent to where it must be said. */
+static const struct fixture_format {
+    const char *name, *model;
+    aigw_format format;
+} fixture_formats[FORMATS] = {
+    {"openai_chat", "gpt-5", AIGW_FORMAT_OPENAI_CHAT},
+    {"openai_responses", "gpt-5", AIGW_FORMAT_OPENAI_RESPONSES},
+    {"anthropic", "claude-sonnet-4-5", AIGW_FORMAT_ANTHROPIC},
+    {"gemini", "gemini-3-pro-preview", AIGW_FORMAT_GEMINI},
+    {"bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", AIGW_FORMAT_BEDROCK},
+};
+
+static inline bool fixture_is_stream(const fixture *f)
+{
+    return strncmp(f->kind, "stream", 6) == 0;
+}
+
+/* Gemini and Bedrock say the model in the path: a request to them or from them needs one. */
+static inline aigw_slice fixture_model(aigw_format from, const struct fixture_format *to)
+{
+    bool path = from == AIGW_FORMAT_GEMINI || from == AIGW_FORMAT_BEDROCK ||
+                to->format == AIGW_FORMAT_GEMINI || to->format == AIGW_FORMAT_BEDROCK;
+    return path ? aigw_slice_of(to->model) : (aigw_slice){NULL, 0};
+}
 
 static const struct {
     const char *provider, *name, *reason;
 } fixture_skips[] = {
     {"openai", "embeddings-dimensions", "embeddings are not chat"},
     {"anthropic", "count-tokens", "counting tokens is not chat"},
-    {"azure", "responses-stream-text", "the Responses format"},
+    {"gemini", "embeddings-single", "embeddings are not chat"},
 };
 
 /* The bytes of a file with a NUL behind them; the caller frees. NULL if it cannot be read. */
@@ -104,8 +130,9 @@ static inline bool fixture_skipped(const char *provider, const char *name)
 
 static inline void fixture_add(fixtures *all, size_t p, const char *file)
 {
-    static const char *const kinds[] = {".request.json", ".response.json", ".stream.sse"};
-    for (size_t k = 0; k < 3; k++) {
+    static const char *const kinds[] = {".request.json", ".response.json", ".stream.sse",
+                                        ".stream.jsonarray.json", ".stream.bin"};
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         size_t len = strlen(file), tail = strlen(kinds[k]);
         if (len <= tail || strcmp(file + len - tail, kinds[k]) != 0) {
             continue;
@@ -116,9 +143,8 @@ static inline void fixture_add(fixtures *all, size_t p, const char *file)
         snprintf(f->name, sizeof f->name, "%.*s", (int)(len - tail), file);
         snprintf(f->kind, sizeof f->kind, "%s", kinds[k] + 1);
         snprintf(f->path, sizeof f->path, FIXTURES "/%s/%s", fixture_providers[p].provider, file);
-        f->format = fixture_providers[p].format;
-        f->other =
-            f->format == AIGW_FORMAT_ANTHROPIC ? AIGW_FORMAT_OPENAI_CHAT : AIGW_FORMAT_ANTHROPIC;
+        bool responses = strncmp(f->name, "responses-", 10) == 0; /* of Azure */
+        f->format = responses ? AIGW_FORMAT_OPENAI_RESPONSES : fixture_providers[p].format;
         if (fixture_skipped(f->provider, f->name)) {
             return;
         }

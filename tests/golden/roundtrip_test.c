@@ -301,13 +301,31 @@ static bool fold_stream(trip *t, const gw_wire *wire, aigw_slice text, gw_buf *o
     return rc == AIGW_OK && gw_fold_result(rw.fold, a, NULL) == AIGW_OK;
 }
 
+/* What a stream cannot say as early as it must: a written Gemini stream tells its tier with the usage, at
+ * its end; a Responses item has its id before its signature, which holds the provider's, is known. */
+static void forget_late_words(gw_answer *a, aigw_format format)
+{
+    if (format == AIGW_FORMAT_GEMINI)
+        a->service_tier = (gw_jstr){{NULL, 0}};
+    for (size_t i = 0; format == AIGW_FORMAT_OPENAI_RESPONSES && i < a->choice_count; i++) {
+        for (size_t k = 0; k < a->choices[i].block_count; k++) {
+            aigw_slice *s = &a->choices[i].blocks[k].signature.inner;
+            const char *colon = s->len > 0 ? memchr(s->data, ':', s->len) : NULL;
+            if (colon != NULL)
+                *s = gw_skip(*s, (size_t)(colon - s->data));
+        }
+    }
+}
+
 static bool trip_stream(trip *t, const gw_wire *wire, aigw_slice text)
 {
     gw_answer a;
     if (!fold_stream(t, wire, text, &t->wire, &a))
         return false; /* a stream that is bad on purpose */
+    forget_late_words(&a, wire->format);
     dump_answer(&t->first, &a);
     assert_true(fold_stream(t, wire, gw_buf_slice(&t->wire), NULL, &a));
+    forget_late_words(&a, wire->format);
     dump_answer(&t->second, &a);
     return true;
 }
@@ -324,11 +342,11 @@ static void test_read_write_read(void **state)
         assert_non_null(text);
         trip t;
         trip_open(&t);
-        bool read =
-            strcmp(f->kind, "request.json") == 0 ? trip_request(&t, wire, gw_slice(text, len))
-            : strcmp(f->kind, "stream.sse") == 0 ? trip_stream(&t, wire, gw_slice(text, len))
-            : f->status < 400                    ? trip_answer(&t, wire, gw_slice(text, len))
-                                                 : false;
+        bool read = strcmp(f->kind, "request.json") == 0
+                        ? trip_request(&t, wire, gw_slice(text, len))
+                    : fixture_is_stream(f) ? trip_stream(&t, wire, gw_slice(text, len))
+                    : f->status < 400      ? trip_answer(&t, wire, gw_slice(text, len))
+                                           : false;
         wrong += read && !same(&t, f);
         done += read;
         trip_close(&t);

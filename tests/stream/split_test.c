@@ -108,12 +108,19 @@ static void check_cuts(const fixture *f, aigw_format to, aigw_slice text, const 
 {
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
         result r = run(f->format, to, text, cuts[i]);
-        if (to == f->format) { /* the bytes pass as they came, with their line ends */
+        if (to == f->format && strcmp(f->kind, "stream.sse") ==
+                                   0) { /* the bytes pass as they came, with their line ends */
             to_lf(&r);
         }
         same(f, whole, &r, how);
         free(r.text);
     }
+}
+
+static const char *skip_reason(const fixture *f, bool crlf)
+{
+    /* Line ends mean nothing in frames, and in one JSON array they are white space of ours. */
+    return crlf && strcmp(f->kind, "stream.sse") != 0 ? "no event stream" : NULL;
 }
 
 static void check_fixture(const fixture *f, aigw_format to)
@@ -124,8 +131,13 @@ static void check_fixture(const fixture *f, aigw_format to)
     char *crlf = to_crlf(gw_slice(text, len), &crlf_len);
     const cut all_of_it = {SIZE_MAX, 0};
     result whole = run(f->format, to, gw_slice(text, len), all_of_it);
+    if (to == f->format && strcmp(f->kind, "stream.sse") == 0) {
+        to_lf(&whole);
+    }
     check_cuts(f, to, gw_slice(text, len), &whole, "LF");
-    check_cuts(f, to, gw_slice(crlf, crlf_len), &whole, "CRLF");
+    if (skip_reason(f, true) == NULL) {
+        check_cuts(f, to, gw_slice(crlf, crlf_len), &whole, "CRLF");
+    }
     free(whole.text);
     free(crlf);
     free(text);
@@ -135,20 +147,22 @@ static void test_translated_streams(void **state)
 {
     (void)state;
     size_t seen = 0;
-    for (size_t i = 0; i < all.count; i++) {
-        if (strcmp(all.items[i].kind, "stream.sse") == 0) {
-            check_fixture(&all.items[i], all.items[i].other);
+    for (size_t i = 0; i < all.count * FORMATS; i++) {
+        const fixture *f = &all.items[i / FORMATS];
+        aigw_format to = fixture_formats[i % FORMATS].format;
+        if (fixture_is_stream(f) && to != f->format) {
+            check_fixture(f, to);
             seen++;
         }
     }
-    assert_true(seen > 10);
+    assert_true(seen > 100);
 }
 
 static void test_passed_streams(void **state)
 {
     (void)state;
     for (size_t i = 0; i < all.count; i++) {
-        if (strcmp(all.items[i].kind, "stream.sse") == 0) {
+        if (fixture_is_stream(&all.items[i])) {
             check_fixture(&all.items[i], all.items[i].format);
         }
     }
@@ -159,15 +173,16 @@ static void test_written_streams_are_readable(void **state)
 {
     (void)state;
     const cut all_of_it = {SIZE_MAX, 0};
-    for (size_t i = 0; i < all.count; i++) {
-        const fixture *f = &all.items[i];
+    for (size_t i = 0; i < all.count * FORMATS; i++) {
+        const fixture *f = &all.items[i / FORMATS];
+        aigw_format other = fixture_formats[i % FORMATS].format;
         size_t len = 0;
-        if (strcmp(f->kind, "stream.sse") != 0) {
+        if (!fixture_is_stream(f) || other == f->format) {
             continue;
         }
         char *text = fixture_read(f->path, &len);
-        result there = run(f->format, f->other, gw_slice(text, len), all_of_it);
-        result back = run(f->other, f->format, gw_slice(there.text, there.len), all_of_it);
+        result there = run(f->format, other, gw_slice(text, len), all_of_it);
+        result back = run(other, f->format, gw_slice(there.text, there.len), all_of_it);
         if (back.code != there.code) {
             fail_msg("%s/%s: code %d there, %d back:\n%s", f->provider, f->name, there.code,
                      back.code, there.text);
