@@ -120,9 +120,8 @@ static void gemini(void **state)
         C("gemini", GEMINI, GW_OP_CHAT, "g?key=x#y",
           "/v1beta/models/g%3Fkey%3Dx%23y:generateContent"),
         C("gemini", GEMINI, GW_OP_CHAT, "a/b?c#d", "/v1beta/models/a%2Fb%3Fc%23d:generateContent"),
-        C("gemini", GEMINI, GW_OP_CHAT, "..", "/v1beta/models/..:generateContent"),
-        C("gemini", GEMINI, GW_OP_CHAT, "a b\r\nX: y%\x7f\xc3\xa4",
-          "/v1beta/models/a%20b%0D%0AX%3A%20y%25%7F%C3%A4:generateContent"),
+        C("gemini", GEMINI, GW_OP_CHAT, "a b:X y+\xc3\xa4",
+          "/v1beta/models/a%20b%3AX%20y%2B%C3%A4:generateContent"),
     };
     (void)state;
     CHECK(cases);
