@@ -28,6 +28,20 @@ static int check_arguments(gw_arena *arena, const gw_chat_request *r, aigw_error
     return rc;
 }
 
+/* Whatever calls a tool calls it with an object. */
+static int check_roots(const gw_chat_request *r, aigw_error *err)
+{
+    for (size_t i = 0; i < r->tool_count; i++) {
+        gw_json_ref root = gw_ref_of(r->doc, r->tools[i].schema.json);
+        gw_json_ref type = gw_json_get(r->doc, root, "type");
+        if (!r->tools[i].native && gw_json_typeof(r->doc, type) == GW_JSON_STRING &&
+            !gw_json_is(r->doc, type, "object"))
+            return gw_json_fail(err, r->doc, type, AIGW_E_UNSUPPORTED, "not_object",
+                                "the parameters of a tool must be of type \"object\"");
+    }
+    return AIGW_OK;
+}
+
 int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *request,
                     const gw_write_options *options, gw_buf *out, gw_notes *notes, aigw_error *err)
 {
@@ -35,7 +49,11 @@ int gw_wire_request(const gw_wire *to, gw_arena *arena, const gw_chat_request *r
         return gw_json_fail(err, request->doc, request->stateful, AIGW_E_UNSUPPORTED, "stateful",
                             "this needs state that its provider holds, and the request goes to "
                             "another one");
-    int rc = request->format == to->format ? AIGW_OK : check_arguments(arena, request, err);
+    int rc = AIGW_OK;
+    if (request->format != to->format)
+        rc = check_arguments(arena, request, err);
+    if (request->format != to->format && rc == AIGW_OK)
+        rc = check_roots(request, err);
     return rc == AIGW_OK ? to->write_request(arena, request, options, out, notes, err) : rc;
 }
 

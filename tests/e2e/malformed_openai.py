@@ -139,6 +139,8 @@ CHAT = {
     "audio is a string": (chat_base, "/audio", "alloy", "="),
     "store is a string": (chat_base, "/store", "yes", "="),
     "metadata holds a number": (chat_base, "/metadata", {"a": 1}, "/metadata/a"),
+    "parameters of a string": (chat_tools, "/tools/0/function/parameters", Unknown({"type": "string"}),
+                               "/tools/0/function/parameters/type"),
     "strict is a string": (chat_tools, "/tools/0/function/strict", "yes", "="),
     "a description is a list": (chat_tools, "/tools/0/function/description", [], "="),
     "functions is an object": (chat_base, "/functions", {}, "="),

@@ -179,6 +179,32 @@ def test_so_it_is_elsewhere(road, line, upstream, dialect, path, row):
     check(road, line, dialect, path.replace("/M", "/" + upstream), body, pointer)
 
 
+LIST = {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, "required": ["next"],
+        "additionalProperties": False}
+TREE = {"type": "object", "properties": {"a": {"$ref": "#/$defs/a~1b"}}, "$defs": {
+    "a/b": {"type": "array", "items": {"$ref": "#/$defs/c%20d"}}, "c d": {"anyOf": [{"$ref": "#/$defs/a~1b"}]}}}
+ABROAD = {"type": "object", "properties": {"a": {"$ref": "https://example.com/a.json"}}}
+SCHEMAS = {"of a list": (LIST, "/properties/next/anyOf/0/$ref"), "of a tree": (TREE, "/$defs/c d/anyOf/0/$ref"),
+           "from elsewhere": (ABROAD, "/properties/a/$ref")}
+
+
+@pytest.mark.parametrize("upstream", ["anthropic", "bedrock"])
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_that_cannot_be_enforced_is_refused(road, line, upstream, name):
+    schema, where = SCHEMAS[name]
+    place_of = {"/v1/chat/completions": ("openai_chat", "/response_format/json_schema/schema"),
+                "/v1/responses": ("openai_responses", "/text/format/schema")}
+    for path, (dialect, prefix) in place_of.items():
+        model = {"anthropic": "anthropic", "bedrock": "bedrock/eu.anthropic.claude-opus-4-6-v1"}[upstream]
+        body = {"/v1/chat/completions": {"messages": [{"role": "user", "content": "hi"}], "response_format": {
+                    "type": "json_schema", "json_schema": {"name": "a", "schema": schema}}},
+                "/v1/responses": {"input": "hi", "text": {"format": {"type": "json_schema", "name": "a", "schema": schema}}}}
+        road[1].seen.clear()
+        status, _, text = ask(line, path, json.dumps({"model": model, **body[path]}).encode())
+        assert status == 400 and road[1].seen == [], (status, text)
+        assert json.loads(text)["error"]["param"] == prefix + where
+
+
 def paths():
     for dialect, (path, _) in DIALECTS.items():
         yield pytest.param(dialect, path, id=path)

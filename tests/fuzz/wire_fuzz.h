@@ -81,6 +81,45 @@ static inline void fuzz_mend(const gw_wire *wire, unsigned quirks, aigw_slice te
     gw_arena_free(arena);
 }
 
+/* Parse, read as `from`, write as `to` as the gateway does it, refusals with a place in what was said. */
+static inline int fuzz_pass_on(const gw_wire *from, const gw_wire *to, aigw_slice text, gw_buf *out)
+{
+    gw_arena *arena = gw_arena_new(FUZZ_ARENA);
+    gw_notes notes = {.arena = arena};
+    gw_write_options options = {.default_max_tokens = 100, .model = GW_S("m")};
+    gw_json_doc doc;
+    gw_chat_request request;
+    aigw_error err = {0};
+    int rc = gw_json_parse(arena, text, NULL, &doc, NULL);
+    if (rc == AIGW_OK) {
+        rc = from->read_request(arena, &doc, &request, &err);
+        fuzz_check(rc == AIGW_OK || rc == AIGW_E_PARSE || rc == AIGW_E_UNSUPPORTED ||
+                       rc == AIGW_E_NOMEM,
+                   "a reader gave another code", text);
+        fuzz_check(rc == AIGW_OK || rc == AIGW_E_NOMEM || err.http_status == 400, "no 400", text);
+    }
+    if (rc == AIGW_OK) {
+        rc = gw_wire_request(to, arena, &request, &options, out, &notes, &err);
+    }
+    gw_arena_free(arena);
+    return rc;
+}
+
+/* What is written for a vendor is never what that vendor's own reader calls malformed. */
+static inline void fuzz_is_well_formed(const gw_wire *to, aigw_slice text)
+{
+    gw_arena *arena = gw_arena_new(FUZZ_ARENA);
+    gw_json_doc doc;
+    gw_chat_request request;
+    aigw_error err = {0};
+    if (gw_json_parse(arena, text, NULL, &doc, NULL) == AIGW_OK &&
+        to->read_request(arena, &doc, &request, &err) == AIGW_E_PARSE) {
+        fprintf(stderr, "%s: %s at %s\n", to->name, err.message, err.pointer);
+        fuzz_check(false, "what was written is malformed", text);
+    }
+    gw_arena_free(arena);
+}
+
 /* Into every format, each output JSON; and within one format what was written reads as it was read. */
 static inline int fuzz_request(const gw_wire *from, const uint8_t *data, size_t size)
 {
@@ -108,6 +147,10 @@ static inline int fuzz_request(const gw_wire *from, const uint8_t *data, size_t 
                 fuzz_check(gw_eq(gw_buf_slice(&first), gw_buf_slice(&second)), "reads otherwise",
                            gw_buf_slice(&first));
             }
+        }
+        gw_buf_clear(&first);
+        if (fuzz_pass_on(from, to, text, &first) == AIGW_OK && from != to) {
+            fuzz_is_well_formed(to, gw_buf_slice(&first));
         }
         gw_buf_free(&first);
         gw_buf_free(&second);

@@ -4,6 +4,7 @@
  */
 #include "base/crypto.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/schema.h"
 
 static int refuse(gw_anthropic_out *o, const char *member, const char *why)
 {
@@ -224,6 +225,9 @@ static int write_format(gw_anthropic_out *o)
 {
     gw_json_doc schema;
     int rc = gw_json_parse(o->arena, o->r->schema.json, NULL, &schema, o->err);
+    if (rc == AIGW_OK && !o->plan.same) {
+        rc = gw_schema_flat(o->arena, o->r->doc, o->r->schema, o->err);
+    }
     if (rc != AIGW_OK) {
         return rc;
     }

@@ -4,6 +4,7 @@
  */
 #include "chat/wrap.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/schema.h"
 
 /* The model has no output_config.format: a tool with the schema, which it must call. */
 static int write_json_tool(gw_anthropic_out *o)
@@ -68,8 +69,11 @@ static int write_schema(gw_anthropic_out *o, const gw_tool *tool)
     }
     if (tool->strict == 1 &&
         type != GW_JSON_ABSENT) { /* what is enforced has the subset of output_config.format */
-        gw_anthropic_write_schema(&o->w, &schema, 0);
-        return AIGW_OK;
+        rc = gw_schema_flat(o->arena, o->r->doc, tool->schema, o->err);
+        if (rc == AIGW_OK) {
+            gw_anthropic_write_schema(&o->w, &schema, 0);
+        }
+        return rc;
     }
     if (type != GW_JSON_ABSENT) {
         gw_jw_raw(&o->w, tool->schema.json);

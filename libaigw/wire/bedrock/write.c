@@ -3,6 +3,7 @@
  * a note or a 400. Knows no other format; the model and whether it streams stand in the path.
  */
 #include "wire/bedrock/bedrock.h"
+#include "wire/schema.h"
 
 static int refuse(gw_bedrock_out *o, const char *member, const char *why)
 {
@@ -305,6 +306,9 @@ static int write_schema_text(gw_bedrock_out *o)
         return AIGW_OK;
     }
     int rc = gw_json_parse(o->arena, o->r->schema.json, NULL, &schema, o->err);
+    if (rc == AIGW_OK) {
+        rc = gw_schema_flat(o->arena, o->r->doc, o->r->schema, o->err);
+    }
     if (rc != AIGW_OK) {
         return rc;
     }
