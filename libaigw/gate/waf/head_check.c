@@ -132,7 +132,8 @@ static bool good_range(aigw_slice value)
 {
     aigw_slice rest = value;
     size_t ranges = 0;
-    if (!gw_starts_nocase(gw_trim(gw_cut(&rest, '=')), GW_S("bytes")))
+    if (memchr(value.data ? value.data : "", '=', value.len) &&
+        !gw_starts_nocase(gw_trim(gw_cut(&rest, '=')), GW_S("bytes")))
         return false;
     while (rest.data) {
         aigw_slice last = gw_trim(gw_cut(&rest, ','));

@@ -54,9 +54,14 @@ static unsigned kind_of(aigw_slice token)
             name[n -= 4] = 0;
     }
     kind = kind ? kind : look_up(name);
-    while (!kind && n > 2 && ((name[n - 1] >= '0' && name[n - 1] <= '9') || name[n - 1] == '.'))
+    while (!kind && n > 3 && ((name[n - 1] >= '0' && name[n - 1] <= '9') || name[n - 1] == '.'))
         name[--n] = 0;
-    return kind ? kind : look_up(name);
+    kind = kind ? kind : look_up(name);
+    char *dash = kind ? NULL : memchr(name, '-', n);
+    if (!dash) /* "ansible-doc" is one of ansible's */
+        return kind;
+    *dash = 0;
+    return look_up(name) & SURE;
 }
 
 /* The token at *at, without the path before it; *at moves behind it. */
