@@ -1,6 +1,6 @@
 #!/bin/sh
 # The whole road in one command: builds the gateway, starts it in development mode (loopback, its own
-# token issuer, a provider that echoes), fetches a token and asks it in two dialects, plain and streamed.
+# token issuer, a provider that echoes), fetches a token and asks it in four dialects, plain and streamed.
 #
 # On a terminal the gateway then runs until Ctrl-C; otherwise it is stopped and the script ends with 0.
 # AIGW_PORT chooses another port than 8787.
@@ -86,6 +86,11 @@ ask "Anthropic dialect" /v1/messages "{\"model\":\"echo\",\"max_tokens\":100,$he
 expect 200 '"type":"message"'
 ask "Anthropic dialect, streamed" /v1/messages "{\"model\":\"echo\",\"max_tokens\":100,\"stream\":true,$hello}" -H "@$work/auth"
 expect 200 'message_stop'
+ask "Responses dialect, streamed" /v1/responses '{"model":"echo","stream":true,"input":"hello, gateway"}' -H "@$work/auth"
+expect 200 'response.completed'
+ask "Gemini dialect" /v1beta/models/echo:generateContent \
+    '{"contents":[{"role":"user","parts":[{"text":"hello, gateway"}]}]}' -H "@$work/auth"
+expect 200 '"candidates"'
 ask "the same without a token" /v1/chat/completions "{\"model\":\"echo\",$hello}"
 expect 401 '"error"'
 

@@ -15,6 +15,15 @@ mkdir -p "$results"
 
 sh pkg/deps.sh test
 
+# Coming over the network, the peers of the end-to-end tests come while the rest is built and run.
+peers=
+case " $stages " in *" e2e "*)
+    mkdir -p build
+    sh tests/e2e/peers.sh >build/peers.log 2>&1 &
+    peers=$!
+    ;;
+esac
+
 configure() { # PRESET ARGS...
     preset=$1
     shift
@@ -52,20 +61,17 @@ stage_fuzz() {
 }
 
 stage_valgrind() {
-    # A dozen of the unit programs, leak check on: what the sanitizers cannot see (uninitialised reads).
-    pass=0 fail=0
-    for program in build/tests/unit_base_json build/tests/unit_proto_http1 build/tests/unit_proto_sse \
-        build/tests/unit_chat_* build/tests/unit_wire_* build/tests/unit_gateway_exchange; do
-        [ -x "$program" ] || continue
-        case $program in *.*) continue ;; esac
-        if timeout 600 valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite \
-            "$program" >"$results/valgrind.log" 2>&1; then
-            pass=$((pass + 1))
-        else
-            echo "valgrind: $program" && tail -n 30 "$results/valgrind.log"
-            fail=$((fail + 1))
-        fi
-    done
+    # The byte machines, the codecs and one exchange, leak check on, two programs at a time: what the
+    # sanitizers cannot see (uninitialised reads).
+    rm -rf "$results/valgrind"
+    mkdir "$results/valgrind"
+    for program in build/tests/unit_base_json build/tests/unit_proto_* build/tests/unit_chat_* \
+        build/tests/unit_wire_* build/tests/unit_gateway_exchange; do
+        [ -x "$program" ] && echo "${program##*/}"
+    done | grep -v '\.' | xargs -P 2 -I{} sh -c 'timeout 600 valgrind -q --error-exitcode=99 --leak-check=full \
+        --errors-for-leak-kinds=definite build/tests/{} >"$1/{}.log" 2>&1 && mv "$1/{}.log" "$1/{}.ok" ||
+        { echo "valgrind: {}"; tail -n 30 "$1/{}.log"; }' sh "$results/valgrind"
+    pass=$(find "$results/valgrind" -name '*.ok' | wc -l) fail=$(find "$results/valgrind" -name '*.log' | wc -l)
     echo "$pass $fail 0" >"$results/valgrind.count"
 }
 
@@ -79,7 +85,7 @@ stage_install() {
 }
 
 stage_e2e() {
-    sh tests/e2e/peers.sh || echo "the peers could not be installed" >&2
+    wait "$peers" || { cat build/peers.log; echo "the peers could not be installed"; } >&2
     # The whole end-to-end suite on the gcc build, then what needs no peer again on the sanitizer build.
     PYTHONPATH=build/python build/venv/bin/python -m pytest -q -p no:cacheprovider -o junit_family=xunit1 tests/e2e \
         bindings/python/tests --junitxml "$results/e2e.xml" || true
@@ -90,7 +96,8 @@ stage_e2e() {
 }
 
 for stage in $stages; do
-    echo "== $stage"
+    echo "== $stage ($(date +%H:%M:%S))"
     "stage_$stage"
 done
+echo "== end ($(date +%H:%M:%S))"
 /usr/bin/python3 tests/summary.py "$results" $stages

@@ -263,7 +263,7 @@ def test_formats(value):
         assert shown("header") == f"Authorization: Bearer {value}\n"
         document = json.loads(shown("json"))
         assert document["access_token"] == value and document["token_type"] == "Bearer"
-        assert 3590 < document["expires_in"] <= 3600 and abs(document["expires_at"] - time.time() - 3600) < 60
+        assert 3000 < document["expires_in"] <= 3600 and abs(document["expires_at"] - time.time() - 3600) < 600
         assert shlex.split(shown("env")) == ["export", "GATEWAY_TOKEN=" + value]
         credential = json.loads(shown("exec-credential"))
         assert credential["apiVersion"] == "client.authentication.k8s.io/v1" and credential["kind"] == "ExecCredential"
@@ -289,7 +289,7 @@ def test_inspect_shows_all_but_the_signature(server):
         assert (done.returncode, done.stderr) == (0, b"")
         document = json.loads(done.stdout)
         assert document["header"] == header and document["claims"] == claims
-        assert 3500 < document["seconds_left"] <= 3600 and document["expired"] is False
+        assert 3000 < document["seconds_left"] <= 3600 and document["expired"] is False
         assert token.split(b".")[2] not in done.stdout and b"signature!" not in done.stdout
         assert b"\x7f" not in done.stdout and b"\xc2\x9b" not in done.stdout
     assert not server.requests

@@ -60,10 +60,12 @@ def test_recorded_request(road, path, upstream):
     body = json.loads(path.read_bytes())
     if dialect not in ("gemini", "bedrock"):
         body["model"] = upstream
-    before = len(replayer.refused)
+    before, sent = len(replayer.refused), len(replayer.seen)
     status, headers, answer = gateway.request(
         "POST", path_of(dialect, upstream, "stream" in path.name), body,
         {"anthropic-version": "2023-06-01", "x-aigw-report": "dropped"})
+    if path.name.startswith("error-400") and status == 400 and len(replayer.seen) == sent:
+        return  # malformed whoever is to answer: it goes nowhere
     if dialect == UPSTREAMS[upstream][0]:  # as it came, but for the model: the provider's to judge
         assert same_words(json.loads(replayer.seen[-1][2]), body, dialect)
         return
