@@ -396,7 +396,7 @@ static bool parse_address(gw_redis *r, aigw_slice text)
     uint64_t number;
     if (host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']')
         host = gw_slice(host.data + 1, host.len - 2);
-    else if (memchr(host.data, ':', host.len))
+    else if (memchr(host.data, ':', host.len) || memchr(host.data, '[', host.len))
         return false;
     if (host.len < 1 || host.len >= sizeof r->host || port.len >= sizeof r->port ||
         !gw_parse_u64(port, &number) || number < 1 || number > 65535)
