@@ -5,7 +5,9 @@
 #include <aigw/error.h>
 #include <aigw/exchange.h>
 #include <aigw/gateway.h>
+#include <aigw/guard.h>
 #include <aigw/host.h>
+#include <aigw/iprep.h>
 #include <aigw/issuer.h>
 #include <aigw/issuer_store.h>
 #include <aigw/limit.h>

@@ -24,7 +24,7 @@ MAY = {
 # Public headers below the rooms: plain data and codes everywhere, a room's own contract in that room.
 PUBLIC_EVERYWHERE = {"types.h", "error.h", "host.h"}
 PUBLIC = {
-    "gate": {"verify.h", "limit.h"},
+    "gate": {"verify.h", "limit.h", "guard.h", "iprep.h"},
     "rim": {"token.h", "limit.h"},
 }
 ALL_PUBLIC = {"gateway", "server"}
@@ -37,7 +37,7 @@ EXTERNAL = {
     r"sqlite3\.h": ["rim/store"],
     r"hiredis/": ["rim/redis"],
     r"openssl/": ["base/crypto", "gate/", "gateway/issuer/", "server/tls"],
-    r"hs(?:_\w+)?\.h$": ["gate/waf/match"],
+    r"hs(?:_\w+)?\.h$": ["gate/waf/match", "gate/guard_pattern"],
     r"json-c/": [],
     r"jansson\.h": [],
     r"sys/socket\.h|netinet/|arpa/inet\.h|netdb\.h|sys/un\.h": ["rim/", "server/"],
