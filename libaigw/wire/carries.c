@@ -3,38 +3,40 @@
 #include "wire/carries.h"
 
 /* One row for each trait: its name, what becomes of it in each target (a column for each aigw_format in its
- * order: + kept, ~ changed, - lost), and why. */
+ * order: + kept, ~ changed, - lost), why, and why it is lost where that is another reason. */
 typedef struct row {
     const char *name;
     char to[GW_FORMATS];
-    const char *reason;
+    const char *reason, *lost;
 } row;
 
 static const row rows[GW_TRAITS] = {
-    [GW_TRAIT_ID] = {"id", "++++-", "this format's answers have no id"},
-    [GW_TRAIT_MODEL] = {"model", "++++-", "this format's answers do not name the model"},
-    [GW_TRAIT_CREATED] = {"created", "+-++-", "this format's answers have no time"},
-    [GW_TRAIT_CHOICES] = {"choices", "+--+-",
-                          "this format has one choice: the others are left out"},
-    [GW_TRAIT_REFUSAL] = {"refusal", "+~+~~", "said as text: this format has no refusals"},
-    [GW_TRAIT_THINKING] = {"thinking", "+++++", NULL},
-    [GW_TRAIT_SIGNATURE] = {"signature", "+++++", NULL},
-    [GW_TRAIT_REDACTED] = {"redacted thinking", "+++++", NULL},
+    [GW_TRAIT_ID] = {"id", "++-+-", "this format's answers have no id, or one of ours", NULL},
+    [GW_TRAIT_MODEL] = {"model", "++++-", "this format's answers do not name the model", NULL},
+    [GW_TRAIT_CREATED] = {"created", "+-++-", "this format's answers have no time", NULL},
+    [GW_TRAIT_CHOICES] = {"choices", "+--+-", "this format has one choice: the others are left out",
+                          NULL},
+    [GW_TRAIT_REFUSAL] = {"refusal", "+~+~~", "said as text: this format has no refusals", NULL},
+    [GW_TRAIT_THINKING] = {"thinking", "+++++", NULL, NULL},
+    [GW_TRAIT_SIGNATURE] = {"signature", "+++++", NULL, NULL},
+    [GW_TRAIT_REDACTED] = {"redacted thinking", "+++++", NULL, NULL},
     [GW_TRAIT_CUSTOM_TOOL] = {"custom tool call", "+~+~~",
-                              "said as a function's call: its text is the member \"input\""},
-    [GW_TRAIT_CITATIONS] = {"citations", "~~~~~", "citations are said in this format's own way"},
-    [GW_TRAIT_LOGPROBS] = {"logprobs", "+-++-", "this format has no log probabilities"},
+                              "said as a function's call: its text is the member \"input\"", NULL},
+    [GW_TRAIT_CITATIONS] = {"citations", "~~~~-", "citations are said in this format's own way",
+                            "citations of another provider cannot be said in this format"},
+    [GW_TRAIT_LOGPROBS] = {"logprobs", "+-++-", "this format has no log probabilities", NULL},
     [GW_TRAIT_NATIVE] = {"server-side tools", "-----",
-                         "what a vendor's own tools did cannot be said in another format"},
-    [GW_TRAIT_SERVICE_TIER] = {"service_tier", "+++++", NULL},
-    [GW_TRAIT_FINGERPRINT] = {"system_fingerprint", "+----", "this format has no fingerprint"},
-    [GW_TRAIT_STOP_SEQUENCE] = {"stop_sequence", "-+---",
-                                "this format does not say which stop sequence it was"},
-    [GW_TRAIT_CACHED] = {"usage: cached", "+++++", NULL},
+                         "what a vendor's own tools did cannot be said in another format", NULL},
+    [GW_TRAIT_SERVICE_TIER] = {"service_tier", "+++++", NULL, NULL},
+    [GW_TRAIT_FINGERPRINT] = {"system_fingerprint", "+----", "this format has no fingerprint",
+                              NULL},
+    [GW_TRAIT_STOP_SEQUENCE] = {"stop_sequence", "-+--~",
+                                "this format does not say which stop sequence it was", NULL},
+    [GW_TRAIT_CACHED] = {"usage: cached", "+++++", NULL, NULL},
     [GW_TRAIT_CACHE_WRITE] = {"usage: written to the cache", "+++-+",
-                              "this format does not count what was written to the cache"},
+                              "this format does not count what was written to the cache", NULL},
     [GW_TRAIT_REASONING] = {"usage: reasoning", "++++-",
-                            "this format does not count reasoning apart"},
+                            "this format does not count reasoning apart", NULL},
 };
 
 gw_carried gw_carries(aigw_format from, aigw_format to, gw_trait trait)
@@ -50,7 +52,9 @@ const char *gw_trait_name(gw_trait trait)
 
 const char *gw_trait_reason(aigw_format to, gw_trait trait)
 {
-    return rows[trait].to[to - 1] == '+' ? NULL : rows[trait].reason;
+    const row *r = &rows[trait];
+    char sign = r->to[to - 1];
+    return sign == '+' ? NULL : sign == '-' && r->lost != NULL ? r->lost : r->reason;
 }
 
 static unsigned bit(gw_trait trait, bool there)

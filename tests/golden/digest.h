@@ -215,6 +215,63 @@ static inline void digest_request(digest *d, const gw_chat_request *r)
         fact_raw(d, "", "state", gw_raw_of(r->doc, r->stateful));
 }
 
+/* Two words for one tier are one. */
+static inline const char *tier_of(digest *d, gw_jstr tier)
+{
+    return gw_jstr_is(tier, "standard") ? "default" : said(d, tier);
+}
+
+static inline void digest_block(digest *d, const char *choice, const gw_block *b)
+{
+    static const char *const kinds[] = {"text",     "refusal",   "thinking",
+                                        "redacted", "tool_call", "native"};
+    char at[128];
+    snprintf(at, sizeof at, "%s %s ", choice, kinds[b->kind]);
+    fact_jstr(d, at, "text", b->text);
+    fact_jstr(d, at, "id", b->call_id);
+    fact_jstr(d, at, "tool_name", b->tool_name);
+    if (b->custom)
+        fact(d, "%scustom", at);
+    fact_jstr(d, at, "signature", b->signature);
+    if (gw_has(b->signature) || b->kind == GW_BLOCK_REDACTED_THINKING)
+        fact(d, "%sorigin=%d", at, (int)b->origin);
+    fact_raw(d, at, "raw", b->raw);
+}
+
+/* An object without its last member, if that is the tail, and without its end. */
+static inline aigw_slice without_tail(aigw_slice s, const char *tail)
+{
+    size_t n = strlen(tail);
+    bool has = s.len >= n && memcmp(s.data + s.len - n, tail, n) == 0;
+    return (aigw_slice){s.data, has ? s.len - n : s.len > 0 ? s.len - 1 : 0};
+}
+
+static inline void digest_answer(digest *d, const gw_answer *a)
+{
+    fact_jstr(d, "", "id", a->id);
+    fact_jstr(d, "", "model", a->model);
+    fact_number(d, "created", a->created > 0 ? a->created : -1);
+    if (gw_has(a->service_tier))
+        fact(d, "tier=%s", tier_of(d, a->service_tier));
+    fact_jstr(d, "", "fingerprint", a->fingerprint);
+    for (size_t i = 0; i < a->choice_count; i++) {
+        const gw_choice *c = &a->choices[i];
+        char at[40];
+        snprintf(at, sizeof at, "choice %zu", i);
+        for (size_t k = 0; k < c->block_count; k++)
+            digest_block(d, at, &c->blocks[k]);
+        fact(d, "%s finish=%d", at, (int)c->finish);
+        fact_jstr(d, at, " stop_sequence", c->stop_sequence);
+        fact_raw(d, at, " logprobs",
+                 (gw_raw){without_tail(c->logprobs.json, ",\"refusal\":null}")});
+    }
+    fact_number(d, "input", a->usage.input_tokens);
+    fact_number(d, "output", a->usage.output_tokens);
+    fact_number(d, "cached", a->usage.cached_tokens > 0 ? a->usage.cached_tokens : -1);
+    fact_number(d, "written", a->usage.cache_write_tokens > 0 ? a->usage.cache_write_tokens : -1);
+    fact_number(d, "reasoning", a->usage.reasoning_tokens > 0 ? a->usage.reasoning_tokens : -1);
+}
+
 static inline bool digest_has(const digest *d, const char *line)
 {
     for (size_t i = 0; i < d->count; i++) {
