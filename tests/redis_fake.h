@@ -1,5 +1,6 @@
 /*
- * The other end of a Redis connection, played by the test in the same thread: on a unix socket, under a fake clock.
+ * The other end of a Redis connection, played by the test in the same thread: on a unix socket,
+ * under a fake clock.
  *
  * Knows the protocol as far as hiredis reads it.
  */

@@ -1,5 +1,6 @@
 /*
- * A real redis-server (or valkey-server) for a test: on a unix socket in a directory of its own, gone with the test.
+ * A real redis-server (or valkey-server) for a test: on a unix socket in a directory of its own,
+ * gone with the test.
  *
  * Knows nothing of limits. Skips (exit 77) where none is installed.
  */

@@ -1,5 +1,6 @@
 /*
- * The limiter that a program holds: its rules checked, its asks checked, and the store that counts in memory.
+ * The limiter that a program holds: its rules checked, its asks checked, and the store that counts
+ * in memory.
  *
  * Must not know HTTP, a network or a clock.
  */

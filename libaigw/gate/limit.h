@@ -23,9 +23,10 @@ typedef struct gw_limit_wait {
 } gw_limit_wait;
 
 /*
- * The seam: where counts are kept. Two implementations, gw_limit_memory and (rim/redis_limit) gw_limit_redis.
- * take and peek: AIGW_OK (decided) or AIGW_AGAIN; asks were checked by gw_limit_check and lie still until done.
- * settle never waits. cancel: `done` will not be called, and what was taken is given back.
+ * The seam: where counts are kept. Two implementations, gw_limit_memory and (rim/redis_limit)
+ * gw_limit_redis. take and peek: AIGW_OK (decided) or AIGW_AGAIN; asks were checked by
+ * gw_limit_check and lie still until done. settle never waits. cancel: `done` will not be called,
+ * and what was taken is given back.
  */
 typedef struct gw_limit_store {
     const char *name;

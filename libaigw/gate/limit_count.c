@@ -1,5 +1,6 @@
 /*
- * Exact sliding windows as a log of events that merges only when it must, and buckets in whole numbers.
+ * Exact sliding windows as a log of events that merges only when it must, and buckets in whole
+ * numbers.
  *
  * Must not know keys, locks or clocks.
  */
@@ -37,7 +38,8 @@ void gw_limit_count_clear(gw_limit_count *c, gw_limit_room *room)
 
 /* ---- bucket ---- */
 
-/* What is missing at now_ms. At most 2^53 + what settlements added, so elapsed * rate is not needed beyond. */
+/* What is missing at now_ms. At most 2^53 + what settlements added, so elapsed * rate is not needed
+ * beyond. */
 static int64_t bucket_debt(const gw_limit_count *c, const gw_limit_rule *rule, int64_t now_ms)
 {
     int64_t elapsed = now_ms - c->base_ms;
@@ -66,7 +68,9 @@ static bool bucket_ask(const gw_limit_count *c, const gw_limit_rule *rule, int64
     return fits;
 }
 
-/* Settlements may owe more than the bucket holds; the sum stops at a height that no test reaches. */
+/*
+ * Settlements may owe more than the bucket holds; the sum stops at a height that no test reaches.
+ */
 static void bucket_add(gw_limit_count *c, const gw_limit_rule *rule, int64_t n, int64_t now_ms)
 {
     int64_t most = INT64_MAX / 2, debt = bucket_debt(c, rule, now_ms);
@@ -149,7 +153,8 @@ bool gw_limit_count_ask(const gw_limit_count *c, const gw_limit_rule *rule, int6
     return fits;
 }
 
-/* Adds to an event and to the sum what still fits into 32 bits: at that height all is denied anyway. */
+/* Adds to an event and to the sum what still fits into 32 bits: at that height all is denied
+ * anyway. */
 static void event_add(gw_limit_count *c, gw_limit_event *e, int64_t n)
 {
     int64_t left = (int64_t)UINT32_MAX - e->n;
@@ -205,9 +210,9 @@ static bool grow(gw_limit_count *c, gw_limit_room *room)
 }
 
 /*
- * Room for one event at now_ms. False: it belongs to the cell of the last one, which is to be moved. A window touches
- * at most one cell more than half of what there is room for, so this is rare; with room for two it touches
- * two, and when both are taken the second is that of now_ms.
+ * Room for one event at now_ms. False: it belongs to the cell of the last one, which is to be
+ * moved. A window touches at most one cell more than half of what there is room for, so this is
+ * rare; with room for two it touches two, and when both are taken the second is that of now_ms.
  */
 static bool make_room(gw_limit_count *c, const gw_limit_rule *rule, gw_limit_room *room)
 {

@@ -1,5 +1,6 @@
 /*
- * How one key counts: a log of events for windows and holds, a debt for buckets. Pure but for its memory.
+ * How one key counts: a log of events for windows and holds, a debt for buckets. Pure but for its
+ * memory.
  *
  * Knows no key, no lock and no table. Time never goes back: the caller sees to it.
  */
@@ -36,16 +37,20 @@ typedef struct gw_limit_room {
     atomic_size_t bytes;
 } gw_limit_room;
 
-/* Forgets what no longer counts at now_ms. To be called before any of the others with the same time. */
+/* Forgets what no longer counts at now_ms. To be called before any of the others with the same
+ * time. */
 void gw_limit_count_trim(gw_limit_count *c, const gw_limit_rule *rule, gw_limit_room *room,
                          int64_t now_ms);
-/* Whether n more units fit now, and the four numbers of an ask (limit, remaining, reset, retry), nothing taken. */
+/* Whether n more units fit now, and the four numbers of an ask (limit, remaining, reset, retry),
+ * nothing taken. */
 bool gw_limit_count_ask(const gw_limit_count *c, const gw_limit_rule *rule, int64_t n,
                         int64_t now_ms, aigw_limit_ask *out);
 /* Counts n units at now_ms, whether they fit or not. Always possible. */
 void gw_limit_count_add(gw_limit_count *c, const gw_limit_rule *rule, gw_limit_room *room,
                         int64_t n, int64_t now_ms);
-/* Takes n of the units back that were counted at at_ms; those that no longer count are left alone. */
+/*
+ * Takes n of the units back that were counted at at_ms; those that no longer count are left alone.
+ */
 void gw_limit_count_subtract(gw_limit_count *c, const gw_limit_rule *rule, gw_limit_room *room,
                              int64_t n, int64_t at_ms, int64_t now_ms);
 /* Counts nothing at now_ms, without trimming; else *until is when it will, if nothing happens. */

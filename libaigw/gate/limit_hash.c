@@ -1,5 +1,6 @@
 /*
- * SipHash-2-4 with 128 bits: the name of a rule and a key in the table, which nobody outside can aim at.
+ * SipHash-2-4 with 128 bits: the name of a rule and a key in the table, which nobody outside can
+ * aim at.
  *
  * Must not know what it hashes.
  */

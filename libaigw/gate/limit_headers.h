@@ -26,11 +26,11 @@ typedef struct gw_limit_line {
 #define GW_LIMIT_LINES 16
 
 /*
- * The fields of one answer, at most GW_LIMIT_LINES; returns how many. OpenAI's two formats have x-ratelimit-limit-requests,
- * -remaining-, -reset- ("120ms", "6m0s": how long) and -tokens; Anthropic's has anthropic-ratelimit-requests-limit,
- * -remaining, -reset (RFC 3339, in whole seconds, when). A reset that is not known (-1) is left out. Refused:
- * retry-after in whole seconds, rounded up, and for OpenAI's retry-after-ms. Gemini and Bedrock have
- * retry-after only.
+ * The fields of one answer, at most GW_LIMIT_LINES; returns how many. OpenAI's two formats have
+ * x-ratelimit-limit-requests, -remaining-, -reset- ("120ms", "6m0s": how long) and -tokens;
+ * Anthropic's has anthropic-ratelimit-requests-limit, -remaining, -reset (RFC 3339, in whole
+ * seconds, when). A reset that is not known (-1) is left out. Refused: retry-after in whole
+ * seconds, rounded up, and for OpenAI's retry-after-ms. Gemini and Bedrock have retry-after only.
  */
 size_t gw_limit_headers(aigw_format format, const gw_limit_facts *facts, int64_t now_unix_ms,
                         gw_limit_line out[GW_LIMIT_LINES]);

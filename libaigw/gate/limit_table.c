@@ -1,5 +1,6 @@
 /*
- * A table of fixed size per shard: chains over an array of slots, and the search for a place when it is full.
+ * A table of fixed size per shard: chains over an array of slots, and the search for a place when
+ * it is full.
  *
  * Must not know how a rule counts.
  */
@@ -180,7 +181,9 @@ static gw_limit_slot *find_below(gw_limit_table *table, gw_limit_shard *s)
     return best;
 }
 
-/* All slots are in use. False: none may be forgotten. A search that failed holds until time moves. */
+/*
+ * All slots are in use. False: none may be forgotten. A search that failed holds until time moves.
+ */
 static bool make_place(gw_limit_table *table, gw_limit_shard *s)
 {
     gw_limit_slot *slot = find_idle(table, s);

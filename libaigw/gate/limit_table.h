@@ -49,7 +49,8 @@ gw_limit_slot *gw_limit_table_find(gw_limit_table *table, gw_limit_shard *shard,
 /* A new one, in the place of another if need be. NULL: there is no place. */
 gw_limit_slot *gw_limit_table_add(gw_limit_table *table, gw_limit_shard *shard,
                                   const uint64_t id[2], size_t rule);
-/* To be called when a slot is new or counts less, so that its place is found when it counts nothing. */
+/* To be called when a slot is new or counts less, so that its place is found when it counts
+ * nothing. */
 void gw_limit_table_changed(gw_limit_table *table, gw_limit_shard *shard,
                             const gw_limit_slot *slot);
 

@@ -1,8 +1,10 @@
 /*
- * One connection to a Redis or Valkey server on a loop: connects, logs in, sends many commands at once, connects
- * anew. Single-threaded. hiredis reads the replies; the socket is ours, since its own writes raise SIGPIPE.
+ * One connection to a Redis or Valkey server on a loop: connects, logs in, sends many commands at
+ * once, connects anew. Single-threaded. hiredis reads the replies; the socket is ours, since its
+ * own writes raise SIGPIPE.
  *
- * Knows no command but those of the login. It runs on the address it is given: no cluster, no sentinel, no TLS.
+ * Knows no command but those of the login. It runs on the address it is given: no cluster, no
+ * sentinel, no TLS.
  */
 #ifndef GW_RIM_REDIS_H
 #define GW_RIM_REDIS_H
@@ -26,14 +28,15 @@ typedef struct gw_redis_options {
     int connect_timeout_ms; /* with the login */
     int stall_ms;           /* a command that has no answer for so long ends the connection */
     size_t max_waiting;     /* commands without an answer */
-    /* Called when it is up, and each time an attempt or a connection ended (after the commands had their NULL).
-     * They may send, and must not free the connection. */
+    /* Called when it is up, and each time an attempt or a connection ended (after the commands had
+     * their NULL). They may send, and must not free the connection. */
     void (*up)(void *user);
     void (*down)(void *user);
     void *user;
 } gw_redis_options;
 
-/* The answer, borrowed for the call; NULL: the connection ended first, nobody knows whether it was obeyed. */
+/* The answer, borrowed for the call; NULL: the connection ended first, nobody knows whether it was
+ * obeyed. */
 typedef void gw_redis_fn(void *user, const redisReply *reply);
 
 /* Begins to connect. AIGW_E_CONFIG: the address. */

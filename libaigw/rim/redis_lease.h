@@ -1,5 +1,6 @@
 /*
- * Units that were taken ahead: a bounded table of leases by rule and key, each with its end. Single-threaded. Pure.
+ * Units that were taken ahead: a bounded table of leases by rule and key, each with its end.
+ * Single-threaded. Pure.
  *
  * Knows no Redis; time is an argument.
  */

@@ -1,5 +1,6 @@
 /*
- * How a call is decided: by a lease, by the server's answer, or by the rules' policy when there is none in time.
+ * How a call is decided: by a lease, by the server's answer, or by the rules' policy when there is
+ * none in time.
  *
  * Must not know sockets or scripts.
  */
@@ -16,7 +17,7 @@
 #define CONNECT_MS    1000
 #define MAX_WAITING   4096
 #define MAX_LEASES    4096
-#define STALL_MS      1000 /* a connection without any answer for so long, or 4 deadlines, is given up */
+#define STALL_MS      1000 /* without any answer for so long, or 4 deadlines: given up */
 #define MOST_WAITING  1000000
 #define MOST_DEADLINE 60000
 
@@ -129,7 +130,8 @@ static void put_lease(gw_redis_call *c, size_t i, const gw_redis_verdict *v)
     gw_redis_lease_put(c->store, &lease);
 }
 
-/* Decided already: what was taken goes back, or (it was let through) counts, but for what came ahead. */
+/* Decided already: what was taken goes back, or (it was let through) counts, but for what came
+ * ahead. */
 static void answer_late(gw_redis_call *c, const gw_redis_verdict *v)
 {
     for (size_t i = 0; i < c->part_count; i++) {

@@ -1,6 +1,6 @@
 /*
- * The store of counts in a Redis: asks become one command, answers and deadlines become decisions. Single-threaded:
- * one for each loop.
+ * The store of counts in a Redis: asks become one command, answers and deadlines become decisions.
+ * Single-threaded: one for each loop.
  *
  * Contracts as in <aigw/limit.h>; knows no public link.
  */
@@ -18,7 +18,8 @@ int gw_redis_limit_new(gw_loop *loop, const gw_clock *clock, aigw_limiter *limit
                        aigw_error *err);
 /* No `done` is called. What is leased or not delivered is lost, unless it was flushed. */
 void gw_redis_limit_free(gw_redis_limit *store);
-/* Gives all leases back; true while something is still on its way (to be asked again after each step). */
+/* Gives all leases back; true while something is still on its way (to be asked again after each
+ * step). */
 bool gw_redis_limit_flush(gw_redis_limit *store);
 int gw_redis_limit_deadline_ms(const gw_redis_limit *store);
 void gw_redis_limit_stats(const gw_redis_limit *store, aigw_limit_link_stats *out);

@@ -11,7 +11,9 @@
 #include "rim/redis_limit.h"
 #include "rim/redis_script.h"
 
-/* A call until its answer came or the connection ended; asks is NULL once it was decided without. */
+/*
+ * A call until its answer came or the connection ended; asks is NULL once it was decided without.
+ */
 typedef struct gw_redis_call {
     struct gw_redis_call *next, *prev;
     gw_redis_limit *store;

@@ -1,5 +1,6 @@
 /*
- * The public link: a loop of its own around the store in a Redis, with a waiting and a not waiting form.
+ * The public link: a loop of its own around the store in a Redis, with a waiting and a not waiting
+ * form.
  *
  * Must not know how the store decides.
  */

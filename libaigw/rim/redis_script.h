@@ -13,12 +13,14 @@
 #define GW_REDIS_EPOCH_BYTES 64
 
 /*
- * Take (mode "t") or peek ("p"). KEYS: the epoch, then a hash and a sorted set for each ask. ARGV: mode, the epoch that the
- * caller knows (""), a name for a new one, then for each ask "kind limit window rate n lease lease_ms strict".
- * Reply: epoch, allowed, then for each ask ok, remaining, reset, retry, stamp, extra, lost.
+ * Take (mode "t") or peek ("p"). KEYS: the epoch, then a hash and a sorted set for each ask. ARGV:
+ * mode, the epoch that the caller knows (""), a name for a new one, then for each ask "kind limit
+ * window rate n lease lease_ms strict". Reply: epoch, allowed, then for each ask ok, remaining,
+ * reset, retry, stamp, extra, lost.
  */
 extern const char gw_redis_take_script[];
-/* One correction. KEYS: hash, sorted set. ARGV[1]: "kind limit window rate lease_ms stamp taken actual". */
+/* One correction. KEYS: hash, sorted set. ARGV[1]: "kind limit window rate lease_ms stamp taken
+ * actual". */
 extern const char gw_redis_settle_script[];
 
 /* One ask as the Redis sees it. */

@@ -25,8 +25,8 @@ static void unlink_debt(gw_redis_limit *s, gw_redis_debt *d)
 
 static bool send_debt(gw_redis_debt *d);
 
-/* One that was on its way when the connection ended may have arrived: it is not sent twice, which could give
- * back what others took. */
+/* One that was on its way when the connection ended may have arrived: it is not sent twice, which
+ * could give back what others took. */
 static void on_settled(void *user, const redisReply *reply)
 {
     gw_redis_debt *d = user;

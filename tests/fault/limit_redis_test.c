@@ -1,5 +1,6 @@
 /*
- * Limits over a real Redis that is stopped, slow, killed or emptied, and three processes that share it.
+ * Limits over a real Redis that is stopped, slow, killed or emptied, and three processes that share
+ * it.
  *
  * Asserts no durations: what must come is waited for.
  */
@@ -492,7 +493,8 @@ static void three_processes(void **state)
         usleep(100);
     kill(pids[0], SIGKILL);
     waitpid(pids[0], NULL, 0);
-    /* The others use up what there is: until nothing has been allowed for a while, and windows went by. */
+    /* The others use up what there is: until nothing has been allowed for a while, and windows went
+     * by. */
     long before = -1, now = 0, windows = 0;
     while (before != now || now < 900 || windows < 400) {
         usleep(100000);

@@ -1,5 +1,6 @@
 /*
- * The scripts in a real Redis under a clock of the test's own, against a naive list: borders to the millisecond.
+ * The scripts in a real Redis under a clock of the test's own, against a naive list: borders to the
+ * millisecond.
  *
  * The scripts are run as they are, but for TIME, which is read from a list that the test writes.
  */
@@ -45,10 +46,10 @@ static void set_now(int64_t ms)
 /* The script with the list in the place of the clock. */
 static aigw_slice with_test_clock(const char *script, char *out, size_t size)
 {
-    static const char clock[] = "redis.call('TIME')";
+    static const char clock[] = "call('TIME')";
     const char *at = strstr(script, clock);
     assert_non_null(at);
-    snprintf(out, size, "%.*sredis.call('LRANGE', 'now', 0, 1)%s", (int)(at - script), script,
+    snprintf(out, size, "%.*scall('LRANGE', 'now', 0, 1)%s", (int)(at - script), script,
              at + strlen(clock));
     return aigw_slice_of(out);
 }
@@ -225,7 +226,9 @@ static void bucket_is_exact(void **state)
     }
 }
 
-/* More stamps than are kept apart: never more than the limit, never later than a cell, and bounded. */
+/*
+ * More stamps than are kept apart: never more than the limit, never later than a cell, and bounded.
+ */
 static void many_stamps_are_rounded_up(void **state)
 {
     (void)state;
@@ -255,7 +258,9 @@ static void many_stamps_are_rounded_up(void **state)
     assert_true(most > 400 && most <= 1600);
 }
 
-/* Units taken ahead count from the end of the lease; and never more than a quarter of what is free. */
+/*
+ * Units taken ahead count from the end of the lease; and never more than a quarter of what is free.
+ */
 static void leases(void **state)
 {
     (void)state;

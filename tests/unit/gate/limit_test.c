@@ -1,5 +1,6 @@
 /*
- * The limiter as a program sees it: rules and asks refused, all or nothing, settling, threads, a full table.
+ * The limiter as a program sees it: rules and asks refused, all or nothing, settling, threads, a
+ * full table.
  *
  * Knows the public header, and the allocator to count bytes.
  */
@@ -358,8 +359,8 @@ static void *run(void *user)
     return NULL;
 }
 
-/* 8 threads, 10 million takes over few keys while time passes: in no window more than the limit, and
- * with nothing given back in each full window of a busy key exactly the limit. */
+/* 8 threads, 10 million takes over few keys while time passes: in no window more than the limit,
+ * and with nothing given back in each full window of a busy key exactly the limit. */
 static void threads_with(int keys, int64_t limit, int64_t window, bool give_back)
 {
     aigw_limit_rule rule = {

@@ -1,5 +1,6 @@
 /*
- * The store's decisions against a server that is late, wrong or gone: deadlines, leases, what is given back.
+ * The store's decisions against a server that is late, wrong or gone: deadlines, leases, what is
+ * given back.
  *
  * The server is played by the test, under a clock of its own.
  */
@@ -462,6 +463,96 @@ static void options_are_checked(void **state)
     aigw_limit_link_free(NULL);
 }
 
+/* ---- without memory ---- */
+
+static int fail_after;
+
+static void *failing_realloc(void *user, void *ptr, size_t bytes)
+{
+    (void)user;
+    return fail_after-- == 0 ? NULL : realloc(ptr, bytes);
+}
+
+static void plain_free(void *user, void *ptr)
+{
+    (void)user;
+    free(ptr);
+}
+
+/* Whoever connects is let in, and whatever is asked is allowed. */
+static void answer_all(void)
+{
+    redisReply *c;
+    int fd = accept4(peer.listen_fd, NULL, NULL, SOCK_NONBLOCK);
+    if (fd >= 0) {
+        fake_hang_up(&peer);
+        peer.fd = fd;
+        peer.reader = redisReaderCreate();
+    }
+    while (peer.fd >= 0 && (c = fake_command(&peer))) {
+        const char *word = c->element[0]->str;
+        bool settles = c->elements == 6;
+        if (strcmp(word, "PING") == 0)
+            fake_say(&peer, "+PONG\r\n");
+        else if (strcmp(word, "SCRIPT") == 0)
+            fake_say(&peer, "$40\r\n" SHA "\r\n");
+        else if (settles)
+            fake_say(&peer, ":1\r\n");
+        else
+            verdict(1, 50, 0, 9000, 4);
+        freeReplyObject(c);
+    }
+}
+
+static void one_scenario(void)
+{
+    aigw_limit_link_options link = {
+        .size = sizeof link, .address = peer.address, .password = "p", .deadline_ms = 100};
+    gw_clock clock = fake_clock(&peer);
+    gw_redis_limit *own = NULL;
+    if (gw_redis_limit_new(peer.loop, &clock, limiter, &link, &own, NULL) != AIGW_OK) {
+        assert_null(own);
+        return;
+    }
+    for (int i = 0; i < 6; i++) {
+        aigw_limit_ask ask = ask_for(i % 2 ? LEASED : OPEN, 1 + i % 3);
+        gw_limit_wait wait = waiter();
+        dones = 0;
+        fake_pump(&peer);
+        answer_all();
+        int code = gw_limit_redis.take(own, &ask, 1, 0, &wait);
+        fake_pump(&peer);
+        answer_all();
+        fake_pass(&peer, 100);
+        assert_int_equal(dones, code == AIGW_AGAIN); /* decided, always */
+        assert_true(ask.by != 0);
+        gw_limit_redis.settle(own, &ask.hold, i, 0);
+        fake_pass(&peer, 100);
+        answer_all();
+    }
+    gw_redis_limit_free(own);
+}
+
+/* Each allocation that fails is an outcome; each call is decided all the same. */
+static void without_memory(void **state)
+{
+    (void)state;
+    aigw_allocator failing = {failing_realloc, plain_free, NULL};
+    int after = 0;
+    aigw_set_allocator(&failing);
+    do {
+        fail_after = after;
+        one_scenario();
+        fake_hang_up(&peer);
+        after++;
+    } while (fail_after < 0);
+    assert_true(after > 20);
+    fail_after = -1;
+    int fd;
+    while ((fd = accept(peer.listen_fd, NULL, NULL)) >= 0)
+        close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +569,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lease_that_is_too_small_or_late, set_up, tear_down),
         cmocka_unit_test(lease_table),
         cmocka_unit_test_setup_teardown(options_are_checked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
