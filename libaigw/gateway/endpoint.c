@@ -202,7 +202,7 @@ gw_op gw_endpoint_op(const gw_endpoint *endpoint)
 
 /* -- the model in a path -- */
 
-bool gw_endpoint_is_model(aigw_slice name)
+static bool is_model(aigw_slice name)
 {
     if (name.len == 0 || name.len > GW_MODEL_NAME_MAX || !gw_utf8_valid(name))
         return false;
@@ -227,7 +227,7 @@ bool gw_endpoint_model(aigw_slice raw, char *out, size_t *len)
         return false;
     }
     ptrdiff_t n = gw_form_decode(raw, decoded);
-    if (n < 0 || !gw_endpoint_is_model(gw_slice(decoded, (size_t)n)))
+    if (n < 0 || !is_model(gw_slice(decoded, (size_t)n)))
         return false;
     memcpy(out, decoded, (size_t)n);
     *len = (size_t)n;

@@ -57,7 +57,5 @@ enum { GW_MODEL_NAME_MAX = 256 };
  * UTF-8, control characters, a segment that is empty, "." or "..", or too long.
  */
 bool gw_endpoint_model(aigw_slice raw, char *out, size_t *len);
-/* What may be a model's name, escapes apart. */
-bool gw_endpoint_is_model(aigw_slice name);
 
 #endif

@@ -21,10 +21,17 @@ MAY = {
     "server": {"base", "proto"},
 }
 
+# Inside wire/: each format has a room, and knows only the rooms named here (Responses has the errors and ids
+# of Chat Completions; Bedrock's Claude speaks Anthropic's thinking and schemas).
+FORMATS_SHARE = {
+    "openai_responses": {"openai_chat"},
+    "bedrock": {"anthropic"},
+}
+
 # Public headers below the rooms: plain data and codes everywhere, a room's own contract in that room.
 PUBLIC_EVERYWHERE = {"types.h", "error.h", "host.h"}
 PUBLIC = {
-    "gate": {"verify.h", "limit.h", "guard.h", "iprep.h"},
+    "gate": {"verify.h", "limit.h", "guard.h", "iprep.h", "waf.h"},
     "rim": {"token.h", "limit.h"},
 }
 ALL_PUBLIC = {"gateway", "server"}
@@ -72,6 +79,16 @@ def allowed(places, where):
     return any(where.startswith(place) for place in places)
 
 
+def check_format(target, where):
+    """A format's room is its own: what all share lies in wire/ itself, which knows no format's fields."""
+    if len(target) < 3 or (len(where) == 3 and where[1] == target[1]):
+        return None
+    mine = where[1] if len(where) == 3 else ""
+    if target[1] in FORMATS_SHARE.get(mine, ()):
+        return None
+    return f"wire/{mine} may not include wire/{target[1]}/"
+
+
 def check_include(kind, target, folder, where):
     if kind == "<" and target.startswith("aigw/"):
         name = target[5:]
@@ -84,6 +101,8 @@ def check_include(kind, target, folder, where):
             return f'"{target}" is not a path from libaigw/'
         if room != folder and room not in MAY[folder]:
             return f"{folder}/ may not include {room}/"
+        if room == folder == "wire":
+            return check_format(target.split("/"), where.split("/"))
         return None
     for pattern, places in EXTERNAL.items():
         if re.match(pattern, target) and not allowed(places, where):

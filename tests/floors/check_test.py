@@ -9,6 +9,8 @@ CHECK = pathlib.Path(__file__).with_name("check.py")
 PLANTS = {
     "libaigw/base/a.c": '#include "wire/wire.h"\n',
     "libaigw/wire/a.c": '#include "gate/gate.h"\n',
+    "libaigw/wire/b.c": '#include "wire/gemini/gemini.h"\n',
+    "libaigw/wire/gemini/a.c": '#include "wire/anthropic/anthropic.h"\n',
     "libaigw/chat/a.c": "#include <aigw/gateway.h>\n",
     "libaigw/server/a.c": '#include "gateway/gateway.h"\n',
     "libaigw/gateway/a.c": "#include <curl/curl.h>\n",
@@ -19,6 +21,7 @@ PLANTS = {
 }
 CLEAN = {
     "libaigw/base/a.c": '#include "base/buf.h"\n/* malloc(3) */ const char *s = "malloc(3)";\n',
+    "libaigw/wire/bedrock/a.c": '#include "wire/wire.h"\n#include "wire/bedrock/bedrock.h"\n#include "wire/anthropic/anthropic.h"\n',
     "libaigw/wire/a.c": '#include "chat/event.h"\nvoid f(struct x *x) { x->free(3); }\n',
 }
 

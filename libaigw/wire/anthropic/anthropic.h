@@ -117,8 +117,6 @@ int gw_anthropic_write_messages(gw_anthropic_out *o);
 int gw_anthropic_write_tools(gw_anthropic_out *o);
 /* The schema at `schema`, closed: each object in it gets additionalProperties:false unless it says more. */
 void gw_anthropic_write_schema(gw_jw *w, const gw_json_doc *doc, gw_json_ref schema);
-/* Leading system and developer messages; the rest is the conversation. */
-size_t gw_anthropic_leading(const gw_chat_request *r);
 
 /* Answers */
 typedef struct gw_anthropic_usage { /* running numbers as the API counts; -1 unknown */

@@ -21,9 +21,4 @@ int gw_anthropic_writer_init(void *writer, const gw_answer_options *options);
 void gw_anthropic_writer_free(void *writer);
 int gw_anthropic_writer_event(void *writer, const gw_event *event, gw_buf *out);
 
-void gw_anthropic_tap_init(void *tap, bool hide_usage);
-gw_tap_verdict gw_anthropic_tap_event(void *tap, const gw_sse_event *event, aigw_usage *usage);
-bool gw_anthropic_tap_answer(aigw_slice body, aigw_usage *usage);
-bool gw_anthropic_tap_complete(const void *tap);
-
 #endif

@@ -11,7 +11,7 @@ typedef struct tap {
 
 _Static_assert(sizeof(tap) <= GW_ANTHROPIC_TAP_BYTES, "the table tells the size");
 
-void gw_anthropic_tap_init(void *state, bool hide_usage)
+static void tap_init(void *state, bool hide_usage)
 {
     tap *t = state;
     (void)hide_usage; /* usage belongs to every stream of this API */
@@ -48,7 +48,7 @@ static void read_usage(tap *t, const gw_sse_event *event, bool in_message, aigw_
     gw_arena_free(arena);
 }
 
-gw_tap_verdict gw_anthropic_tap_event(void *state, const gw_sse_event *event, aigw_usage *usage)
+static gw_tap_verdict tap_event(void *state, const gw_sse_event *event, aigw_usage *usage)
 {
     tap *t = state;
     if (!event->has_data || gw_eq(event->type, GW_S("content_block_delta"))) {
@@ -74,7 +74,7 @@ gw_tap_verdict gw_anthropic_tap_event(void *state, const gw_sse_event *event, ai
     return GW_TAP_PASS;
 }
 
-bool gw_anthropic_tap_answer(aigw_slice body, aigw_usage *usage)
+static bool tap_answer(aigw_slice body, aigw_usage *usage)
 {
     gw_json_doc doc;
     gw_arena *arena = parse(body, &doc);
@@ -93,7 +93,7 @@ bool gw_anthropic_tap_answer(aigw_slice body, aigw_usage *usage)
     return answer;
 }
 
-bool gw_anthropic_tap_complete(const void *state)
+static bool tap_complete(const void *state)
 {
     const tap *t = state;
     return t->finished;
@@ -125,8 +125,8 @@ const gw_wire gw_wire_anthropic = {
     .writer_free = gw_anthropic_writer_free,
     .writer_event = gw_anthropic_writer_event,
     .tap_size = GW_ANTHROPIC_TAP_BYTES,
-    .tap_init = gw_anthropic_tap_init,
-    .tap_event = gw_anthropic_tap_event,
-    .tap_answer = gw_anthropic_tap_answer,
-    .tap_complete = gw_anthropic_tap_complete,
+    .tap_init = tap_init,
+    .tap_event = tap_event,
+    .tap_answer = tap_answer,
+    .tap_complete = tap_complete,
 };

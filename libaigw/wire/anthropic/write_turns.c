@@ -23,7 +23,8 @@ static bool is_system(const gw_message *m)
     return m->role == GW_ROLE_SYSTEM || m->role == GW_ROLE_DEVELOPER;
 }
 
-size_t gw_anthropic_leading(const gw_chat_request *r)
+/* Leading system and developer messages; the rest is the conversation. */
+static size_t count_leading(const gw_chat_request *r)
 {
     size_t n = 0;
     while (n < r->message_count && is_system(&r->messages[n])) {
@@ -106,7 +107,7 @@ static void write_json_words(gw_anthropic_out *o)
 
 int gw_anthropic_write_system(gw_anthropic_out *o)
 {
-    size_t leading = gw_anthropic_leading(o->r);
+    size_t leading = count_leading(o->r);
     size_t texts = count_system(o->r, leading);
     bool json = o->plan.json_words;
     int rc = json ? gw_anthropic_note_member(o, "response_format", "asked for in the system prompt")
@@ -241,7 +242,7 @@ static int collect(gw_anthropic_out *o, turns *t)
 {
     const gw_message *m = o->r->messages;
     size_t n = o->r->message_count;
-    for (size_t i = gw_anthropic_leading(o->r); i < n;) {
+    for (size_t i = count_leading(o->r); i < n;) {
         size_t said = i;
         while (said < n && is_system(&m[said])) {
             said++;
@@ -367,9 +368,8 @@ int gw_anthropic_write_messages(gw_anthropic_out *o)
         return rc;
     }
     if (t.count == 0) {
-        gw_json_ref at = gw_json_get(o->r->doc, 0, "messages");
-        return gw_json_fail(o->err, o->r->doc, at == GW_JSON_ABSENT ? 0 : at, AIGW_E_PARSE,
-                            "no_messages", "there is no message with content");
+        return gw_json_fail(o->err, o->r->doc, gw_request_end(o->r), AIGW_E_PARSE, "no_messages",
+                            "there is no message with content");
     }
     gw_jw_key(&o->w, "messages");
     gw_jw_array(&o->w);

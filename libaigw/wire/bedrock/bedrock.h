@@ -66,9 +66,6 @@ int gw_bedrock_array(const gw_bedrock_in *in, gw_json_ref parent, const char *na
 /* The one member of a union: its key. */
 int gw_bedrock_union(const gw_bedrock_in *in, gw_json_ref object, gw_json_ref *key);
 int gw_bedrock_read_cache(const gw_bedrock_in *in, gw_json_ref point, gw_cache_mark *out);
-/* The blocks of `array`. `role` says which may stand there; GW_ROLE_TOOL: inside of a tool result. */
-int gw_bedrock_read_content(const gw_bedrock_in *in, gw_json_ref array, gw_role role,
-                            gw_part **parts, size_t *count);
 int gw_bedrock_read_messages(const gw_bedrock_in *in, gw_chat_request *out);
 int gw_bedrock_read_tools(const gw_bedrock_in *in, gw_chat_request *out);
 int gw_bedrock_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
@@ -88,8 +85,6 @@ typedef struct gw_bedrock_model {
     bool cache, cache_tools, cache_1h;
     bool structured; /* outputConfig.textFormat, and strict tools */
 } gw_bedrock_model;
-
-gw_bedrock_model gw_bedrock_model_of(aigw_slice name);
 
 typedef struct gw_bedrock_out {
     gw_arena *arena;
@@ -129,9 +124,6 @@ bool gw_bedrock_own_signature(const gw_bedrock_out *o, const gw_part *part);
 int gw_bedrock_write_system(gw_bedrock_out *o);
 int gw_bedrock_write_messages(gw_bedrock_out *o);
 int gw_bedrock_write_tools(gw_bedrock_out *o);
-int gw_bedrock_write_inference(gw_bedrock_out *o);
-int gw_bedrock_write_additional(gw_bedrock_out *o);
-int gw_bedrock_write_output(gw_bedrock_out *o);
 int gw_bedrock_write_request(gw_arena *arena, const gw_chat_request *request,
                              const gw_write_options *options, gw_buf *out, gw_notes *notes,
                              aigw_error *err);
@@ -171,8 +163,6 @@ int gw_bedrock_write_answer(gw_arena *arena, const gw_answer *answer,
 /* `type` is the exception's name, "" if none is known; `object` the document's root or ABSENT. */
 void gw_bedrock_error_read(const gw_json_doc *doc, gw_json_ref object, aigw_slice type, int status,
                            gw_api_error *out);
-/* The exception's name for a kind ("ThrottlingException"), and its status. */
-const char *gw_bedrock_exception(gw_api_error_kind kind, int *status);
 void gw_bedrock_read_error(gw_arena *arena, int status, aigw_slice body, gw_api_error *out);
 void gw_bedrock_write_error(const gw_api_error *error, const gw_answer_options *options,
                             gw_buf *out, int *status);

@@ -49,7 +49,8 @@ static aigw_slice bare_name(aigw_slice type)
     return gw_cut(&type, ':');
 }
 
-const char *gw_bedrock_exception(gw_api_error_kind kind, int *status)
+/* The exception's name for a kind ("ThrottlingException"), and its status. */
+static const char *exception_name(gw_api_error_kind kind, int *status)
 {
     for (size_t i = 0; i < EXCEPTION_COUNT; i++) {
         if (exceptions[i].kind == kind) {
@@ -118,7 +119,7 @@ void gw_bedrock_write_error(const gw_api_error *error, const gw_answer_options *
                             gw_buf *out, int *status)
 {
     int natural;
-    const char *name = gw_bedrock_exception(error->kind, &natural);
+    const char *name = exception_name(error->kind, &natural);
     gw_jstr message = error->message;
     (void)options; /* request ids stand in a header of this API */
     /* 401 and 529 are other APIs' own, and a fault of the client's never has a status of ours. */

@@ -32,7 +32,7 @@ static bool is_structured(aigw_slice name, const gw_bedrock_model *m)
     return has_any(name, families);
 }
 
-gw_bedrock_model gw_bedrock_model_of(aigw_slice name)
+static gw_bedrock_model model_of(aigw_slice name)
 {
     static const char *const vendors[] = {
         "amazon.", "meta.",      "mistral.",    "cohere.", "deepseek.", "qwen.",
@@ -129,7 +129,7 @@ int gw_bedrock_decide(gw_bedrock_out *o)
             return gw_fail_nomem(o->err);
         }
     }
-    o->model = gw_bedrock_model_of(name);
+    o->model = model_of(name);
     o->same = r->format == AIGW_FORMAT_BEDROCK;
     for (size_t m = 0; m < r->message_count; m++) {
         for (size_t i = 0; i < r->messages[m].part_count; i++) {

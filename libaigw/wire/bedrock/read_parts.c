@@ -163,6 +163,9 @@ static int read_tool_use(const gw_bedrock_in *in, gw_json_ref value, gw_part *pa
     return rc;
 }
 
+static int read_content(const gw_bedrock_in *in, gw_json_ref array, gw_role role, gw_part **parts,
+                        size_t *count);
+
 static int read_tool_result(const gw_bedrock_in *in, gw_json_ref value, gw_part *part)
 {
     gw_jstr status = {{NULL, 0}};
@@ -185,8 +188,7 @@ static int read_tool_result(const gw_bedrock_in *in, gw_json_ref value, gw_part 
         rc = gw_bedrock_array(in, value, "content", true, &content);
     }
     return rc != AIGW_OK ? rc
-                         : gw_bedrock_read_content(in, content, GW_ROLE_TOOL, &part->parts,
-                                                   &part->part_count);
+                         : read_content(in, content, GW_ROLE_TOOL, &part->parts, &part->part_count);
 }
 
 /* To another format a JSON result is the text of it. */
@@ -312,8 +314,9 @@ static int read_block(const gw_bedrock_in *in, gw_json_ref block, gw_json_ref ke
     return AIGW_OK;
 }
 
-int gw_bedrock_read_content(const gw_bedrock_in *in, gw_json_ref array, gw_role role,
-                            gw_part **parts, size_t *count)
+/* The blocks of `array`. `role` says which may stand there; GW_ROLE_TOOL: inside of a tool result. */
+static int read_content(const gw_bedrock_in *in, gw_json_ref array, gw_role role, gw_part **parts,
+                        size_t *count)
 {
     gw_part *list = gw_arena_calloc(in->arena, gw_json_count(in->doc, array) + 1, sizeof *list);
     size_t n = 0;
@@ -416,7 +419,7 @@ static int read_turn(const gw_bedrock_in *in, gw_json_ref ref, gw_bedrock_ids *i
     }
     int rc = gw_bedrock_array(in, ref, "content", true, &content);
     if (rc == AIGW_OK) {
-        rc = gw_bedrock_read_content(in, content, turn.role, &turn.parts, &turn.part_count);
+        rc = read_content(in, content, turn.role, &turn.parts, &turn.part_count);
     }
     if (rc == AIGW_OK) {
         rc = check_ids(in, &turn, ids);
@@ -454,8 +457,7 @@ int gw_bedrock_read_messages(const gw_bedrock_in *in, gw_chat_request *out)
     if (gw_json_count(in->doc, system) > 0) {
         gw_message *message = &out->messages[out->message_count++];
         *message = (gw_message){.role = GW_ROLE_SYSTEM, .at = system};
-        rc = gw_bedrock_read_content(in, system, GW_ROLE_SYSTEM, &message->parts,
-                                     &message->part_count);
+        rc = read_content(in, system, GW_ROLE_SYSTEM, &message->parts, &message->part_count);
     }
     for (gw_json_ref r = gw_json_first(in->doc, array); rc == AIGW_OK && r != GW_JSON_ABSENT;
          r = gw_json_next(in->doc, r)) {

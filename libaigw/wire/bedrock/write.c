@@ -152,7 +152,7 @@ static void write_stop(gw_bedrock_out *o)
     }
 }
 
-int gw_bedrock_write_inference(gw_bedrock_out *o)
+static int write_inference(gw_bedrock_out *o)
 {
     const gw_chat_request *r = o->r;
     if (r->max_tokens < 0 && !gw_has_raw(r->temperature) && !gw_has_raw(r->top_p) &&
@@ -272,7 +272,7 @@ static int write_top_k(gw_bedrock_out *o)
                                  why != NULL ? why : "how this model is told it is not known");
 }
 
-int gw_bedrock_write_additional(gw_bedrock_out *o)
+static int write_additional(gw_bedrock_out *o)
 {
     /* Written aside: whether there is anything is known afterwards. */
     gw_jw outer = o->w;
@@ -343,7 +343,7 @@ static int write_text_format(gw_bedrock_out *o)
     return rc;
 }
 
-int gw_bedrock_write_output(gw_bedrock_out *o)
+static int write_output(gw_bedrock_out *o)
 {
     static const char *const efforts[] = {[GW_EFFORT_LOW] = "low",
                                           [GW_EFFORT_MEDIUM] = "medium",
@@ -508,9 +508,9 @@ int gw_bedrock_write_request(gw_arena *arena, const gw_chat_request *request,
                                   gw_bedrock_write_tools,
                                   gw_bedrock_write_system,
                                   gw_bedrock_write_messages,
-                                  gw_bedrock_write_inference,
-                                  gw_bedrock_write_additional,
-                                  gw_bedrock_write_output,
+                                  write_inference,
+                                  write_additional,
+                                  write_output,
                                   write_tier,
                                   write_metadata};
     gw_bedrock_out o = begin(arena, request, options, out, notes);
@@ -530,7 +530,7 @@ int gw_bedrock_write_count_request(gw_arena *arena, const gw_chat_request *reque
 {
     static const char *const members[] = {"toolConfig", "additionalModelRequestFields", NULL};
     static step *const steps[] = {gw_bedrock_write_tools, gw_bedrock_write_system,
-                                  gw_bedrock_write_messages, gw_bedrock_write_additional};
+                                  gw_bedrock_write_messages, write_additional};
     gw_bedrock_out o = begin(arena, request, options, out, notes);
     o.err = err;
     int rc = gw_bedrock_decide(&o);

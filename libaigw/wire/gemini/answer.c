@@ -21,7 +21,8 @@ int gw_gm_read_answer(gw_arena *arena, const gw_json_doc *doc, const gw_event_si
     return rc == AIGW_E_NOMEM ? gw_fail_nomem(err) : rc;
 }
 
-void gw_gm_write_signature(gw_jw *w, gw_jstr signature, aigw_format origin, bool redacted)
+/* thoughtSignature: bare when it is Gemini's, else sealed; nothing when it is empty. */
+static void write_signature(gw_jw *w, gw_jstr signature, aigw_format origin, bool redacted)
 {
     if (signature.inner.len == 0)
         return;
@@ -46,7 +47,7 @@ void gw_gm_write_text_part(gw_jw *w, gw_jstr text, bool thought, gw_jstr signatu
         gw_jw_key(w, "thought");
         gw_jw_bool(w, true);
     }
-    gw_gm_write_signature(w, signature, origin, false);
+    write_signature(w, signature, origin, false);
     gw_jw_object_end(w);
 }
 
@@ -57,7 +58,7 @@ void gw_gm_write_redacted_part(gw_jw *w, gw_jstr data, aigw_format origin)
     gw_jw_str(w, "");
     gw_jw_key(w, "thought");
     gw_jw_bool(w, true);
-    gw_gm_write_signature(w, data, origin == 0 ? AIGW_FORMAT_ANTHROPIC : origin, true);
+    write_signature(w, data, origin == 0 ? AIGW_FORMAT_ANTHROPIC : origin, true);
     gw_jw_object_end(w);
 }
 
@@ -92,7 +93,7 @@ int gw_gm_write_call_part(gw_arena *arena, gw_jw *w, const gw_gm_called *call, a
     gw_jw_key(w, "args");
     gw_jw_raw(w, args);
     gw_jw_object_end(w);
-    gw_gm_write_signature(w, call->signature, call->origin, false);
+    write_signature(w, call->signature, call->origin, false);
     gw_jw_object_end(w);
     return AIGW_OK;
 }

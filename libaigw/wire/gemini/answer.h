@@ -13,8 +13,6 @@ typedef struct gw_gm_called {
     bool cut_short; /* the answer reached its maximum: broken arguments are understandable */
 } gw_gm_called;
 
-/* thoughtSignature: bare when it is Gemini's, else sealed; nothing when it is empty. */
-void gw_gm_write_signature(gw_jw *w, gw_jstr signature, aigw_format origin, bool redacted);
 void gw_gm_write_text_part(gw_jw *w, gw_jstr text, bool thought, gw_jstr signature,
                            aigw_format origin);
 void gw_gm_write_redacted_part(gw_jw *w, gw_jstr data, aigw_format origin);

@@ -57,15 +57,11 @@ int gw_gm_opt_bool(gw_gm_in *in, gw_json_ref object, const char *name, bool *out
 /* Keeps a member that has no neutral meaning; gw_gm_read_request has made the room. */
 void gw_gm_extra(gw_gm_in *in, gw_json_ref key);
 
-int gw_gm_read_parts(gw_gm_in *in, gw_json_ref content, gw_message *message);
 int gw_gm_read_contents(gw_gm_in *in);
 int gw_gm_read_tools(gw_gm_in *in);
 /* One of two members that exclude each other: JSON Schema, or the API's own kind of it. */
 int gw_gm_read_schema(gw_gm_in *in, gw_json_ref object, const char *common, const char *own,
                       gw_raw *out);
-int gw_gm_read_config(gw_gm_in *in);
-int gw_gm_read_at(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, gw_chat_request *out,
-                  aigw_error *err);
 int gw_gm_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
                        aigw_error *err);
 /* The table of calls; `room` is the most there can be. */
@@ -104,12 +100,10 @@ int gw_gm_note(gw_gm_out *o, gw_json_ref at, const char *reason);
 int gw_gm_note_member(gw_gm_out *o, const char *const *names, const char *reason);
 void gw_gm_write_tool_name(gw_gm_out *o, gw_jstr name);
 int gw_gm_write_part(gw_gm_out *o, const gw_part *part);
-int gw_gm_write_result(gw_gm_out *o, const gw_part *part);
 int gw_gm_write_system(gw_gm_out *o);
 int gw_gm_write_contents(gw_gm_out *o);
 int gw_gm_write_tools(gw_gm_out *o);
 int gw_gm_write_config(gw_gm_out *o);
-int gw_gm_write_thinking(gw_gm_out *o);
 /* Members of `object` in the client's document that were kept as extras, as they stood. */
 void gw_gm_write_extras_of(gw_gm_out *o, gw_json_ref object);
 bool gw_gm_has_extras_of(const gw_gm_out *o, gw_json_ref object);
@@ -125,8 +119,6 @@ int gw_gm_read_count_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_re
 int gw_gm_write_count_request(gw_arena *arena, const gw_chat_request *request,
                               const gw_write_options *options, gw_buf *out, gw_notes *notes,
                               aigw_error *err);
-bool gw_gm_read_count(const gw_json_doc *doc, int64_t *tokens);
-void gw_gm_write_count(int64_t tokens, gw_buf *out);
 
 /* Answers. */
 bool gw_gm_usage_read(const gw_json_doc *doc, gw_json_ref usage, aigw_usage *out);

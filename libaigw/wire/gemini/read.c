@@ -198,7 +198,7 @@ static bool is_odd_type(gw_jstr type)
     return gw_has(type) && !gw_jstr_is(type, "application/json") && !gw_jstr_is(type, "text/plain");
 }
 
-int gw_gm_read_config(gw_gm_in *in)
+static int read_config(gw_gm_in *in)
 {
     static const char *const known[] = {"maxOutputTokens",
                                         "temperature",
@@ -301,8 +301,8 @@ static int read_top(gw_gm_in *in)
     return AIGW_OK;
 }
 
-int gw_gm_read_at(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, gw_chat_request *out,
-                  aigw_error *err)
+static int read_at(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, gw_chat_request *out,
+                   aigw_error *err)
 {
     gw_chat_request r;
     gw_chat_request_init(&r, doc);
@@ -322,7 +322,7 @@ int gw_gm_read_at(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, gw_
     if (rc == AIGW_OK)
         rc = gw_gm_read_tools(&in);
     if (rc == AIGW_OK)
-        rc = gw_gm_read_config(&in);
+        rc = read_config(&in);
     if (rc == AIGW_OK)
         rc = read_top(&in);
     if (rc == AIGW_OK && in.twice != GW_JSON_ABSENT)
@@ -343,12 +343,12 @@ int gw_gm_read_at(gw_arena *arena, const gw_json_doc *doc, gw_json_ref root, gw_
 int gw_gm_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
                        aigw_error *err)
 {
-    return gw_gm_read_at(arena, doc, 0, out, err);
+    return read_at(arena, doc, 0, out, err);
 }
 
 int gw_gm_read_count_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,
                              aigw_error *err)
 {
     gw_json_ref inner = gw_gm_get(doc, 0, "generateContentRequest");
-    return gw_gm_read_at(arena, doc, inner == GW_JSON_ABSENT ? 0 : inner, out, err);
+    return read_at(arena, doc, inner == GW_JSON_ABSENT ? 0 : inner, out, err);
 }

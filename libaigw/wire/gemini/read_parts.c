@@ -314,7 +314,7 @@ static int join_thoughts(gw_gm_in *in, gw_message *message)
     return AIGW_OK;
 }
 
-int gw_gm_read_parts(gw_gm_in *in, gw_json_ref content, gw_message *message)
+static int read_parts(gw_gm_in *in, gw_json_ref content, gw_message *message)
 {
     gw_json_ref parts;
     int rc = gw_gm_opt(in, content, "parts", GW_JSON_ARRAY, &parts);
@@ -376,7 +376,7 @@ static int read_content(gw_gm_in *in, gw_json_ref ref)
     else if (gw_has(role) && !gw_jstr_is(role, "user") && !gw_jstr_is(role, "function"))
         return gw_read_unknown(in->err, in->doc, gw_gm_get(in->doc, ref, "role"), "role",
                                "user or model");
-    rc = gw_gm_read_parts(in, ref, &turn);
+    rc = read_parts(in, ref, &turn);
     if (rc != AIGW_OK)
         return rc;
     if (turn.role == GW_ROLE_USER)
@@ -394,7 +394,7 @@ static int read_system(gw_gm_in *in)
         return rc;
     gw_message *message = &out->messages[0];
     *message = (gw_message){.role = GW_ROLE_SYSTEM, .at = ref};
-    rc = gw_gm_read_parts(in, ref, message);
+    rc = read_parts(in, ref, message);
     for (size_t i = 0; i < message->part_count && rc == AIGW_OK; i++) {
         if (message->parts[i].kind != GW_PART_TEXT)
             rc = gw_gm_wrong(in, message->parts[i].at, "a part of text");

@@ -68,9 +68,5 @@ int gw_gm_reader_end(void *reader, const gw_event_sink *sink, aigw_error *err);
 int gw_gm_writer_init(void *writer, const gw_answer_options *options);
 void gw_gm_writer_free(void *writer);
 int gw_gm_writer_event(void *writer, const gw_event *event, gw_buf *out);
-void gw_gm_tap_init(void *tap, bool hide_usage);
-gw_tap_verdict gw_gm_tap_event(void *tap, const gw_sse_event *event, aigw_usage *usage);
-bool gw_gm_tap_answer(aigw_slice body, aigw_usage *usage);
-bool gw_gm_tap_complete(const void *tap);
 
 #endif

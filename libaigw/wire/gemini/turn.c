@@ -78,7 +78,7 @@ int gw_gm_turn_close(gw_gm_turn *t, gw_gm_choice *c)
     return gw_emit(t->sink, &ev);
 }
 
-int gw_gm_turn_keep(gw_gm_turn *t, gw_buf *buf, aigw_slice bytes)
+static int turn_keep(gw_gm_turn *t, gw_buf *buf, aigw_slice bytes)
 {
     gw_buf_clear(buf);
     if (bytes.len > buf->max)
@@ -229,9 +229,9 @@ static int keep_metadata(gw_gm_turn *t, gw_gm_choice *c, gw_json_ref candidate)
     gw_json_ref citation = gw_gm_get(t->doc, candidate, "citationMetadata");
     int rc = AIGW_OK;
     if (gw_json_count(t->doc, grounding) > 0)
-        rc = gw_gm_turn_keep(t, &c->grounding, gw_json_raw(t->doc, grounding));
+        rc = turn_keep(t, &c->grounding, gw_json_raw(t->doc, grounding));
     if (rc == AIGW_OK && gw_json_count(t->doc, citation) > 0)
-        rc = gw_gm_turn_keep(t, &c->citation, gw_json_raw(t->doc, citation));
+        rc = turn_keep(t, &c->citation, gw_json_raw(t->doc, citation));
     return rc;
 }
 
@@ -240,9 +240,9 @@ static int keep_finish(gw_gm_turn *t, gw_gm_choice *c, gw_jstr word, gw_jstr mes
     if (word.inner.len == 0 || gw_jstr_is(word, "FINISH_REASON_UNSPECIFIED"))
         return AIGW_OK;
     c->has_finish = true;
-    int rc = gw_gm_turn_keep(t, &c->native, word.inner);
+    int rc = turn_keep(t, &c->native, word.inner);
     if (rc == AIGW_OK && message.inner.len > 0)
-        rc = gw_gm_turn_keep(t, &c->refusal, message.inner);
+        rc = turn_keep(t, &c->refusal, message.inner);
     return rc;
 }
 
@@ -290,7 +290,7 @@ static int start(gw_gm_turn *t, gw_json_ref root)
         ev.model.inner = gw_gm_model_name(ev.model.inner);
     ev.created = gw_gm_time_of(gw_gm_string_of(t->doc, root, "createTime").inner);
     ev.service_tier = gw_gm_string_of(t->doc, usage, "serviceTier");
-    int rc = gw_has(ev.id) ? gw_gm_turn_keep(t, &t->id, ev.id.inner) : AIGW_OK;
+    int rc = gw_has(ev.id) ? turn_keep(t, &t->id, ev.id.inner) : AIGW_OK;
     return rc == AIGW_OK ? gw_emit(t->sink, &ev) : rc;
 }
 

@@ -59,7 +59,6 @@ int gw_gm_turn_broken(gw_gm_turn *t, const char *why);
 gw_event gw_gm_turn_event(const gw_gm_turn *t, const gw_gm_choice *c, gw_event_kind kind);
 int gw_gm_turn_close(gw_gm_turn *t, gw_gm_choice *c);
 int gw_gm_turn_open(gw_gm_turn *t, gw_gm_choice *c, gw_event *start);
-int gw_gm_turn_keep(gw_gm_turn *t, gw_buf *buf, aigw_slice bytes);
 int gw_gm_turn_call(gw_gm_turn *t, gw_gm_choice *c, gw_json_ref call, gw_jstr signature);
 /* Ends a call whose arguments came in pieces, if there is one. */
 int gw_gm_turn_end_call(gw_gm_turn *t, gw_gm_choice *c);

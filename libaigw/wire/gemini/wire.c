@@ -14,7 +14,7 @@ static gw_arena *parse(aigw_slice text, gw_json_doc *doc)
     return NULL;
 }
 
-void gw_gm_tap_init(void *state, bool hide_usage)
+static void tap_init(void *state, bool hide_usage)
 {
     gw_gm_tap *t = state;
     (void)hide_usage; /* usage belongs to every stream of this API */
@@ -48,7 +48,7 @@ static bool has_ended(const gw_json_doc *doc, gw_json_ref root)
     return gw_gm_string_of(doc, feedback, "blockReason").inner.len > 0;
 }
 
-gw_tap_verdict gw_gm_tap_event(void *state, const gw_sse_event *event, aigw_usage *usage)
+static gw_tap_verdict tap_event(void *state, const gw_sse_event *event, aigw_usage *usage)
 {
     gw_gm_tap *t = state;
     gw_json_doc doc;
@@ -80,7 +80,7 @@ static bool is_answer(const gw_json_doc *doc)
             gw_json_typeof(doc, gw_gm_get(doc, 0, "usageMetadata")) == GW_JSON_OBJECT);
 }
 
-bool gw_gm_tap_answer(aigw_slice body, aigw_usage *usage)
+static bool tap_answer(aigw_slice body, aigw_usage *usage)
 {
     gw_json_doc doc;
     aigw_usage found;
@@ -97,13 +97,13 @@ bool gw_gm_tap_answer(aigw_slice body, aigw_usage *usage)
     return answer;
 }
 
-bool gw_gm_tap_complete(const void *state)
+static bool tap_complete(const void *state)
 {
     const gw_gm_tap *t = state;
     return t->finished;
 }
 
-bool gw_gm_read_count(const gw_json_doc *doc, int64_t *tokens)
+static bool read_count(const gw_json_doc *doc, int64_t *tokens)
 {
     int64_t n;
     if (!gw_json_i64(doc, gw_gm_get(doc, 0, "totalTokens"), &n) || n < 0)
@@ -112,7 +112,7 @@ bool gw_gm_read_count(const gw_json_doc *doc, int64_t *tokens)
     return true;
 }
 
-void gw_gm_write_count(int64_t tokens, gw_buf *out)
+static void write_count(int64_t tokens, gw_buf *out)
 {
     gw_jw w = gw_jw_on(out);
     gw_jw_object(&w);
@@ -136,8 +136,8 @@ const gw_wire gw_wire_gemini = {
     .write_error = gw_gm_write_error,
     .read_count_request = gw_gm_read_count_request,
     .write_count_request = gw_gm_write_count_request,
-    .read_count = gw_gm_read_count,
-    .write_count = gw_gm_write_count,
+    .read_count = read_count,
+    .write_count = write_count,
     .reader_size = sizeof(gw_gm_reader),
     .reader_init = gw_gm_reader_init,
     .reader_free = gw_gm_reader_free,
@@ -148,8 +148,8 @@ const gw_wire gw_wire_gemini = {
     .writer_free = gw_gm_writer_free,
     .writer_event = gw_gm_writer_event,
     .tap_size = sizeof(gw_gm_tap),
-    .tap_init = gw_gm_tap_init,
-    .tap_event = gw_gm_tap_event,
-    .tap_answer = gw_gm_tap_answer,
-    .tap_complete = gw_gm_tap_complete,
+    .tap_init = tap_init,
+    .tap_event = tap_event,
+    .tap_answer = tap_answer,
+    .tap_complete = tap_complete,
 };

@@ -139,7 +139,7 @@ static plan plan_same(const gw_gm_out *o)
                                                               : -1};
 }
 
-int gw_gm_write_thinking(gw_gm_out *o)
+static int write_thinking(gw_gm_out *o)
 {
     static const char *const names[] = {"thinking", "reasoning_effort", "reasoning",
                                         "output_config", NULL};
@@ -349,7 +349,7 @@ int gw_gm_write_config(gw_gm_out *o)
     if (rc == AIGW_OK)
         rc = write_shape(o);
     if (rc == AIGW_OK)
-        rc = gw_gm_write_thinking(o);
+        rc = write_thinking(o);
     if (rc == AIGW_OK)
         rc = write_modalities(o);
     if (rc == AIGW_OK)

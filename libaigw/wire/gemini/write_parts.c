@@ -279,7 +279,7 @@ static int write_result_media(gw_gm_out *o, const gw_part *result)
     return rc;
 }
 
-int gw_gm_write_result(gw_gm_out *o, const gw_part *part)
+static int write_result(gw_gm_out *o, const gw_part *part)
 {
     gw_jw *w = &o->w;
     gw_jw_object(w);
@@ -319,7 +319,7 @@ int gw_gm_write_part(gw_gm_out *o, const gw_part *part)
     case GW_PART_TOOL_CALL:
         return write_call(o, part);
     case GW_PART_TOOL_RESULT:
-        return gw_gm_write_result(o, part);
+        return write_result(o, part);
     default:
         gw_jw_raw(&o->w, part->raw.json);
         return AIGW_OK;

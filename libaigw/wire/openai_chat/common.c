@@ -321,7 +321,8 @@ int64_t gw_oc_code_points(gw_jstr text)
     return n;
 }
 
-void gw_oc_write_call_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal)
+/* The id, or one from the answer's seed where the provider gave none. */
+static void write_call_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal)
 {
     char made[26];
     if (id.inner.len > 0) {
@@ -337,7 +338,7 @@ void gw_oc_write_sealed_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choic
 {
     char made[26];
     if (signature->signature.inner.len == 0 || (int)signature->origin == 0) {
-        gw_oc_write_call_id(w, id, seed, choice, ordinal);
+        write_call_id(w, id, seed, choice, ordinal);
         return;
     }
     if (id.inner.len == 0) {

@@ -130,8 +130,6 @@ gw_jstr gw_oc_tier_of(gw_jstr tier);
 void gw_oc_write_annotations(gw_arena *arena, gw_jw *w, gw_raw citations, int64_t start,
                              int64_t end);
 int64_t gw_oc_code_points(gw_jstr text);
-/* The id, or one from the answer's seed where the provider gave none. */
-void gw_oc_write_call_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal);
 /* The same with the call's signature sealed behind it, for clients that keep nothing but ids. */
 void gw_oc_write_sealed_id(gw_jw *w, gw_jstr id, aigw_slice seed, uint32_t choice, uint32_t ordinal,
                            const gw_oc_thought *signature);

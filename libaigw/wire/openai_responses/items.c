@@ -32,7 +32,8 @@ void gw_or_item_message(gw_jw *w, const gw_or_place *place, const char *status, 
     gw_jw_object_end(w);
 }
 
-void gw_or_write_call_id(gw_jw *w, const gw_or_place *place, gw_jstr id)
+/* The id of a call, made where the provider gave none; of the item that holds it. */
+static void write_call_id(gw_jw *w, const gw_or_place *place, gw_jstr id)
 {
     char made[26];
     if (id.inner.len > 0) {
@@ -43,7 +44,7 @@ void gw_or_write_call_id(gw_jw *w, const gw_or_place *place, gw_jstr id)
     gw_jw_str(w, made);
 }
 
-void gw_or_write_call_item_id(gw_jw *w, const gw_or_place *place, bool custom)
+static void write_call_item_id(gw_jw *w, const gw_or_place *place, bool custom)
 {
     gw_or_write_item_id(w, custom ? "ctc_" : "fc_", place->seed, place->index);
 }
@@ -55,10 +56,10 @@ void gw_or_item_call(gw_jw *w, const gw_or_place *place, const char *status, con
     gw_jw_object(w);
     put_str(w, "type", custom ? "custom_tool_call" : "function_call");
     gw_jw_key(w, "id");
-    gw_or_write_call_item_id(w, place, custom);
+    write_call_item_id(w, place, custom);
     put_str(w, "status", status);
     gw_jw_key(w, "call_id");
-    gw_or_write_call_id(w, place, block->call_id);
+    write_call_id(w, place, block->call_id);
     gw_jw_key(w, "name");
     gw_jw_jstr(w, block->tool_name);
     gw_jw_key(w, custom ? "input" : "arguments");

@@ -25,9 +25,6 @@ void gw_or_item_reasoning(gw_jw *w, const gw_or_place *place, const char *status
 void gw_or_part_text(gw_jw *w, gw_jstr text, aigw_slice annotations, aigw_slice logprobs);
 void gw_or_part_refusal(gw_jw *w, gw_jstr text);
 void gw_or_part_summary(gw_jw *w, gw_jstr text);
-/* The id of a call, made where the provider gave none; of the item that holds it. */
-void gw_or_write_call_id(gw_jw *w, const gw_or_place *place, gw_jstr id);
-void gw_or_write_call_item_id(gw_jw *w, const gw_or_place *place, bool custom);
 /* Is the native block one of this format? */
 bool gw_or_own_native(aigw_format origin, gw_raw raw);
 /* Does a block carry another vendor's signature that needs an item of its own before it? */
