@@ -63,6 +63,11 @@ void gw_chat_request_init(gw_chat_request *r, const gw_json_doc *doc)
     r->stateful = GW_JSON_ABSENT;
 }
 
+gw_json_ref gw_request_end(const gw_chat_request *r)
+{
+    return r->message_count > 0 ? r->messages[r->message_count - 1].at : 0;
+}
+
 int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const char *reason,
                 aigw_error *err)
 {

@@ -172,6 +172,9 @@ typedef struct gw_chat_request {
 
 void gw_chat_request_init(gw_chat_request *r, const gw_json_doc *doc);
 
+/* Where the conversation ends, for a pointer: its last message, or the whole document. */
+gw_json_ref gw_request_end(const gw_chat_request *r);
+
 /* What a writer could not say, or said otherwise. Grows in the arena. */
 typedef struct gw_note {
     aigw_slice pointer; /* JSON pointer into the client's document; "" if none */

@@ -338,7 +338,7 @@ int gw_bedrock_write_messages(gw_bedrock_out *o)
         rc = strip_prefill(o, &t);
     }
     if (rc == AIGW_OK && t.count == 0) {
-        gw_json_fail(o->err, o->r->doc, 0, AIGW_E_PARSE, "no_messages",
+        gw_json_fail(o->err, o->r->doc, gw_request_end(o->r), AIGW_E_PARSE, "no_messages",
                      "there is no message with content");
         return AIGW_E_PARSE;
     }

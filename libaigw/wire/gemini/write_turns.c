@@ -279,7 +279,8 @@ int gw_gm_write_contents(gw_gm_out *o)
         return gw_fail_nomem(o->err);
     int rc = collect(o, &t);
     if (rc == AIGW_OK && t.count == 0)
-        return gw_json_fail(o->err, r->doc, 0, AIGW_E_UNSUPPORTED, "empty_conversation",
+        return gw_json_fail(o->err, r->doc, gw_request_end(r), AIGW_E_UNSUPPORTED,
+                            "empty_conversation",
                             "nothing of the conversation can be said to Gemini");
     gw_jw_key(&o->w, "contents");
     gw_jw_array(&o->w);

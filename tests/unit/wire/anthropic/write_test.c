@@ -255,7 +255,7 @@ static const struct {
           "data\":"
           "\"data:text/plain;base64,/w==\"}}]}"),
      "/messages/0/content/0"},
-    {TALK("{\"role\":\"user\",\"content\":\" \"}"), "/messages"},
+    {TALK("{\"role\":\"user\",\"content\":\" \"}"), "/messages/0"},
     {TALK("{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":null,\"tool_"
           "calls\":[" CALL("c", "f", "{\\\"a\\\"") "]}"),
      "/messages/1/tool_calls/0/function/arguments"},

@@ -232,7 +232,7 @@ static void refused(void **state)
         {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\","
          "\"file\":{\"file_id\":\"file-1\"}}]}]}",
          "/messages/0/content/0"},
-        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}", ""},
+        {"{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}", "/messages/0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int rc = kit_request_of(&k, CHAT, GEM, aigw_slice_of(cases[i].json), "gemini-3-pro");
