@@ -31,8 +31,7 @@ int gw_or_wrong(const gw_or_reading *rd, gw_json_ref ref, const char *what, cons
 int gw_or_lacks(const gw_or_reading *rd, gw_json_ref object, gw_json_ref ref, const char *name,
                 const char *expected);
 /* A word of the member `name` that this code does not know: gw_read_unknown. */
-int gw_or_unknown(const gw_or_reading *rd, gw_json_ref object, const char *name,
-                  const char *known);
+int gw_or_unknown(const gw_or_reading *rd, gw_json_ref object, const char *name, const char *known);
 /* A member that may be absent or null; else it must have the type. */
 int gw_or_opt_string(const gw_or_reading *rd, gw_json_ref object, const char *name, gw_jstr *out);
 int gw_or_opt(const gw_or_reading *rd, gw_json_ref object, const char *name, gw_json_type type,
@@ -66,6 +65,10 @@ typedef struct gw_or_writing {
     gw_notes *notes;
     aigw_error *err;
     bool same; /* the request was read from this format */
+    const gw_part *
+        *calls; /* sorted by id, if a custom one is among them; made when first asked for */
+    size_t call_count;
+    bool calls_known;
 } gw_or_writing;
 
 int gw_or_note(gw_or_writing *wr, gw_json_ref at, const char *reason);

@@ -421,7 +421,12 @@ int gw_or_write_request(gw_arena *arena, const gw_chat_request *request,
                         const gw_write_options *options, gw_buf *out, gw_notes *notes,
                         aigw_error *err)
 {
-    gw_or_writing wr = {arena, request, options, gw_jw_on(out), notes, err, false};
+    gw_or_writing wr = {.arena = arena,
+                        .request = request,
+                        .options = options,
+                        .w = gw_jw_on(out),
+                        .notes = notes,
+                        .err = err};
     return write_any(&wr, write_settings);
 }
 
@@ -429,6 +434,11 @@ int gw_or_write_count_request(gw_arena *arena, const gw_chat_request *request,
                               const gw_write_options *options, gw_buf *out, gw_notes *notes,
                               aigw_error *err)
 {
-    gw_or_writing wr = {arena, request, options, gw_jw_on(out), notes, err, false};
+    gw_or_writing wr = {.arena = arena,
+                        .request = request,
+                        .options = options,
+                        .w = gw_jw_on(out),
+                        .notes = notes,
+                        .err = err};
     return write_any(&wr, write_counted);
 }

@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "chat/wrap.h"
 
+#include <stdlib.h>
+
 static void put_jstr(gw_jw *w, const char *key, gw_jstr value)
 {
     gw_jw_key(w, key);
@@ -234,18 +236,66 @@ static int write_message(gw_or_writing *wr, const gw_message *m)
     return rc;
 }
 
+/* By id, and those of one id in the order of the request: its parts lie in it one behind the other. */
+static int by_id(const void *left, const void *right)
+{
+    const gw_part *a = *(const gw_part *const *)left, *b = *(const gw_part *const *)right;
+    aigw_slice x = a->id.inner, y = b->id.inner;
+    size_t n = x.len < y.len ? x.len : y.len;
+    int order = n > 0 ? memcmp(x.data, y.data, n) : 0;
+    if (order == 0)
+        order = (x.len > y.len) - (x.len < y.len);
+    return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
+}
+
+/* How many calls there are; they are put to `out` unless that is NULL. */
+static size_t list_calls(const gw_chat_request *r, const gw_part **out, bool *custom)
+{
+    size_t n = 0;
+    for (size_t m = 0; m < r->message_count; m++) {
+        const gw_part *part = r->messages[m].parts;
+        for (size_t i = 0; i < r->messages[m].part_count; i++, part++) {
+            if (part->kind != GW_PART_TOOL_CALL)
+                continue;
+            *custom = *custom || part->custom;
+            if (out != NULL)
+                out[n] = part;
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Without a custom call there is nothing to look for. */
+static int find_calls(gw_or_writing *wr)
+{
+    bool custom = false;
+    size_t count = list_calls(wr->request, NULL, &custom);
+    wr->calls_known = true;
+    if (!custom)
+        return AIGW_OK;
+    wr->calls = gw_arena_alloc(wr->arena, count * sizeof(*wr->calls));
+    if (wr->calls == NULL)
+        return gw_fail_nomem(wr->err);
+    wr->call_count = list_calls(wr->request, wr->calls, &custom);
+    qsort(wr->calls, count, sizeof(*wr->calls), by_id);
+    return AIGW_OK;
+}
+
 /* The kind of the call that a result answers: the last one with its id. */
 static bool answers_custom(const gw_or_writing *wr, gw_jstr id)
 {
-    const gw_chat_request *r = wr->request;
-    for (size_t m = r->message_count; m-- > 0;) {
-        for (size_t i = r->messages[m].part_count; i-- > 0;) {
-            const gw_part *part = &r->messages[m].parts[i];
-            if (part->kind == GW_PART_TOOL_CALL && gw_eq(part->id.inner, id.inner))
-                return part->custom;
-        }
+    const gw_part wanted = {.id = id, .at = GW_JSON_ABSENT};
+    const gw_part *key = &wanted;
+    size_t low = 0, high = wr->call_count;
+    while (low < high) { /* to the first that is behind all of this id */
+        size_t middle = low + (high - low) / 2;
+        if (by_id(&wr->calls[middle], &key) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return low > 0 && gw_eq(wr->calls[low - 1]->id.inner, id.inner) && wr->calls[low - 1]->custom;
 }
 
 /* One text. There is no mark for a failure: the model reads it, as it would in OpenAI chat. */
@@ -269,6 +319,8 @@ static int write_result(gw_or_writing *wr, const gw_part *part)
     }
     if (part->kind != GW_PART_TOOL_RESULT)
         return gw_or_note(wr, part->at, "this is no result of a tool");
+    if (!wr->calls_known && find_calls(wr) != AIGW_OK)
+        return AIGW_E_NOMEM;
     gw_jw_object(w);
     put_str(w, "type",
             answers_custom(wr, part->id) ? "custom_tool_call_output" : "function_call_output");
@@ -316,6 +368,7 @@ int gw_or_write_input(gw_or_writing *wr)
         return AIGW_OK; /* the provider knows the conversation */
     gw_jw_key(w, "input");
     gw_jw_array(w);
+    size_t before = gw_buf_len(w->buf);
     for (; i < r->message_count && rc == AIGW_OK; i++) {
         const gw_message *m = &r->messages[i];
         if (m->role == GW_ROLE_ASSISTANT)
@@ -325,6 +378,10 @@ int gw_or_write_input(gw_or_writing *wr)
         else if (m->part_count > 0 || wr->same)
             rc = write_message(wr, m);
     }
+    bool silent = !w->buf->failed && gw_buf_len(w->buf) == before;
+    if (rc == AIGW_OK && silent && r->stateful == GW_JSON_ABSENT)
+        return gw_json_fail(wr->err, r->doc, gw_request_end(r), AIGW_E_UNSUPPORTED, "no_messages",
+                            "there is no message with content");
     gw_jw_array_end(w);
     return rc;
 }

@@ -446,6 +446,35 @@ static void mending(void **state)
     kit_free(&k);
 }
 
+/* What answers a custom call has a type of its own; each result is told by its own call, in whatever order,
+ * and of one id by the last. */
+static void results_of_custom_calls(void **state)
+{
+    (void)state;
+    kit k = kit_new();
+#define C_CALL(id)                                                                                 \
+    "{\"id\":\"" id "\",\"type\":\"custom\",\"custom\":{\"name\":\"g\",\"input\":\"x\"}}"
+#define F_CALL(id)                                                                                 \
+    "{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}"
+#define CALLS(calls) "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" calls "]}"
+#define RESULT(id)   "{\"role\":\"tool\",\"tool_call_id\":\"" id "\",\"content\":\"r\"}"
+    const char *out = kit_says(
+        &k, CHAT, RESPONSES,
+        "{\"model\":\"m\",\"messages\":[" USER
+        "," CALLS(F_CALL("c3") "," C_CALL("c1") "," F_CALL("c2")) "," RESULT("c2") "," RESULT("c1") "," RESULT(
+            "c3") "," CALLS(C_CALL("c3") "," F_CALL("c1")) "," RESULT("c1") "," RESULT("c3") "]}");
+    assert_int_equal(count_of(out, "\"custom_tool_call_output\",\"call_id\":\"c3\""), 2);
+    assert_int_equal(count_of(out, "\"function_call_output\",\"call_id\":\"c1\""), 2);
+    assert_int_equal(count_of(out, "\"function_call_output\",\"call_id\":\"c2\""), 1);
+    out =
+        kit_says(&k, CHAT, RESPONSES,
+                 "{\"model\":\"m\",\"messages\":[" USER
+                 "," CALLS(C_CALL("c1") "," F_CALL("c10")) "," RESULT("c10") "," RESULT("c1") "]}");
+    assert_int_equal(count_of(out, "\"custom_tool_call_output\",\"call_id\":\"c1\""), 1);
+    assert_int_equal(count_of(out, "\"function_call_output\",\"call_id\":\"c10\""), 1);
+    kit_free(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +492,7 @@ int main(void)
         cmocka_unit_test(fixtures_read_again),
         cmocka_unit_test(counting),
         cmocka_unit_test(mending),
+        cmocka_unit_test(results_of_custom_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
