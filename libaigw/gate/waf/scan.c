@@ -141,27 +141,36 @@ static bool make_room(gw_waf_scan *scan, size_t len)
 }
 
 /* Which characters a text has, so that forms which change nothing are not made. */
-typedef struct traits {
-    bool slash, backslash, quote, dollar, angle, blank, amp, percent, special, comment;
-} traits;
+enum {
+    HAS_SLASH = 1,
+    HAS_STAR = 2,
+    HAS_BACKSLASH = 4,
+    HAS_QUOTE = 8,
+    HAS_DOLLAR = 16,
+    HAS_ANGLE = 32,
+    HAS_BLANK = 64,
+    HAS_AMP = 128,
+    HAS_PERCENT = 256,
+    HAS_SPECIAL = 512
+};
 
-static traits traits_of(const char *text, size_t len)
+static const unsigned short traits[128] = {
+    ['/'] = HAS_SLASH,   ['*'] = HAS_STAR,    ['\\'] = HAS_BACKSLASH, ['"'] = HAS_QUOTE,
+    ['\''] = HAS_QUOTE,  ['^'] = HAS_QUOTE,   ['`'] = HAS_QUOTE,      ['$'] = HAS_DOLLAR,
+    ['<'] = HAS_ANGLE,   [' '] = HAS_BLANK,   ['\t'] = HAS_BLANK,     ['\n'] = HAS_BLANK,
+    ['\v'] = HAS_BLANK,  ['\f'] = HAS_BLANK,  ['\r'] = HAS_BLANK,     ['&'] = HAS_AMP,
+    ['%'] = HAS_PERCENT, ['+'] = HAS_PERCENT, [0] = HAS_SPECIAL};
+
+static unsigned traits_of(const char *text, size_t len)
 {
-    traits t = {0};
+    unsigned seen = 0;
+    unsigned all = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
-        t.slash |= c == '/';
-        t.comment |= c == '*' && i > 0 && text[i - 1] == '/';
-        t.backslash |= c == '\\';
-        t.quote |= c == '"' || c == '\'' || c == '^' || c == '`';
-        t.dollar |= c == '$';
-        t.angle |= c == '<';
-        t.blank |= c == ' ' || (c >= '\t' && c <= '\r');
-        t.amp |= c == '&';
-        t.percent |= c == '%' || c == '+';
-        t.special |= c >= 0x80 || c == 0;
+        all |= c;
+        seen |= c < 0x80 ? traits[c] : 0u;
     }
-    return t;
+    return seen | (all & 0x80 ? HAS_SPECIAL : 0);
 }
 
 /* One form made from `from` in room 1. */
@@ -176,15 +185,17 @@ static void look_as(gw_waf_scan *scan, const char *from, size_t len, unsigned fo
 }
 
 /* The forms beside the text itself. A command line or a path without anything to undo is the text. */
-static void look_at_forms(gw_waf_scan *scan, const char *text, size_t len, traits t)
+static void look_at_forms(gw_waf_scan *scan, const char *text, size_t len, unsigned t)
 {
-    if (t.slash || t.backslash)
+    if (scan->small)
+        return;
+    if (t & (HAS_SLASH | HAS_BACKSLASH))
         look_as(scan, text, len, GW_WAF_FORM_PATH, gw_waf_path);
-    if (t.quote || t.backslash || t.dollar)
+    if (t & (HAS_QUOTE | HAS_BACKSLASH | HAS_DOLLAR))
         look_as(scan, text, len, GW_WAF_FORM_COMMAND, gw_waf_command);
-    if (t.comment)
+    if ((t & HAS_SLASH) && (t & HAS_STAR))
         look_as(scan, text, len, GW_WAF_FORM_TEXT, gw_waf_comments);
-    if (t.angle && t.blank)
+    if ((t & HAS_ANGLE) && (t & HAS_BLANK))
         look_as(scan, text, len, GW_WAF_FORM_SQUEEZE, gw_waf_squeeze);
 }
 
@@ -193,8 +204,8 @@ static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
     bool changed = false;
     const char *text = field->text.data;
     size_t len = field->text.len;
-    traits t = traits_of(text, len);
-    if ((field->url && t.percent) || t.special) {
+    unsigned t = traits_of(text, len);
+    if ((field->url && (t & HAS_PERCENT)) || (t & HAS_SPECIAL)) {
         memcpy(scan->room[0], text, len);
         text = scan->room[0];
         if (field->url) {
@@ -204,11 +215,14 @@ static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
         len = gw_waf_clean(scan->room[0], len, &changed);
         t = traits_of(text, len);
     }
-    unsigned form =
-        GW_WAF_FORM_TEXT | (t.quote || t.backslash || t.dollar ? 0 : GW_WAF_FORM_COMMAND);
+    unsigned form = GW_WAF_FORM_TEXT;
+    if (!(t & (HAS_QUOTE | HAS_BACKSLASH | HAS_DOLLAR)))
+        form |= GW_WAF_FORM_COMMAND;
+    if (field->small) /* in the text itself: the other forms cost more than the scan */
+        form = GW_WAF_FORM_TEXT | GW_WAF_FORM_COMMAND | GW_WAF_FORM_PATH | GW_WAF_FORM_SQUEEZE;
     look(scan, text, len, form);
     look_at_forms(scan, text, len, t);
-    if (!t.amp && !t.backslash)
+    if (!(t & (HAS_AMP | HAS_BACKSLASH)))
         return;
     changed = false;
     memmove(scan->room[0], text, len);
