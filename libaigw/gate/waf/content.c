@@ -38,14 +38,12 @@ static size_t next_run(aigw_slice text, size_t from, size_t *run)
     return text.len;
 }
 
-void gw_waf_read_content(gw_waf_scan *scan, const gw_waf_view *view, aigw_slice where,
-                         aigw_slice text)
+void gw_waf_read_content(gw_waf_scan *scan, const gw_waf_view *view, gw_waf_field field)
 {
-    aigw_waf_content policy = view->content;
-    gw_waf_field field = {
-        .component = AIGW_WAF_CONTENT, .where = "json", .name = where, .url = true};
-    field.small =
-        policy == AIGW_WAF_CONTENT_COUNT_SIGNATURES || policy == AIGW_WAF_CONTENT_BLOCK_SIGNATURES;
+    aigw_slice text = field.text;
+    field.component = AIGW_WAF_CONTENT;
+    field.small = view->content == AIGW_WAF_CONTENT_COUNT_SIGNATURES ||
+                  view->content == AIGW_WAF_CONTENT_BLOCK_SIGNATURES;
     for (size_t from = 0; from < text.len;) {
         size_t run;
         size_t end = next_run(text, from, &run);

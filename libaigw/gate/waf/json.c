@@ -137,22 +137,42 @@ typedef struct walk {
     const gw_json_doc *doc;
 } walk;
 
-static void look(walk *w, gw_json_ref at, aigw_slice text, uint32_t except)
+static void describe(const void *of, uint32_t at, char *out, size_t size)
 {
-    char where[96];
-    gw_json_pointer(w->doc, at, where, sizeof where);
-    gw_waf_field field = {.component = AIGW_WAF_BODY,
+    gw_json_pointer(of, at, out, size);
+}
+
+/* A string as a field. Its pointer is made only if it is told: that walks the document. */
+static gw_waf_field field_of(const walk *w, gw_json_ref at, aigw_slice text, uint32_t except)
+{
+    return (gw_waf_field){.component = AIGW_WAF_BODY,
                           .where = "json",
-                          .name = aigw_slice_of(where),
+                          .describe = describe,
+                          .of = w->doc,
+                          .at = at,
                           .text = text,
                           .url = true,
                           .except = except};
+}
+
+static void look(walk *w, gw_json_ref at, aigw_slice text, uint32_t except)
+{
+    gw_waf_field field = field_of(w, at, text, except);
     gw_waf_scan_field(w->scan, &field);
+}
+
+/* A rule that is code, at a place; its pointer is made once. */
+static void tell(walk *w, unsigned rule, gw_json_ref at)
+{
+    char where[96];
+    if (rule == GW_WAF_NO_RULE || (w->scan->hits[rule].seen && !w->scan->each))
+        return;
+    gw_json_pointer(w->doc, at, where, sizeof where);
+    gw_waf_scan_rule(w->scan, rule, AIGW_WAF_BODY, "json", aigw_slice_of(where));
 }
 
 static void look_at_url(walk *w, gw_json_ref at, aigw_slice url)
 {
-    char where[96];
     gw_waf_host host = gw_waf_url_host(url);
     unsigned rule = w->scan->index->code[GW_WAF_R_URL_FIELD];
     if (host == GW_WAF_HOST_FINE ||
@@ -160,8 +180,7 @@ static void look_at_url(walk *w, gw_json_ref at, aigw_slice url)
         return;
     if (host == GW_WAF_HOST_METADATA || host == GW_WAF_HOST_LOOPBACK)
         rule = w->scan->index->family[GW_WAF_SSRF][AIGW_WAF_BODY];
-    gw_json_pointer(w->doc, at, where, sizeof where);
-    gw_waf_scan_rule(w->scan, rule, AIGW_WAF_BODY, "json", aigw_slice_of(where));
+    tell(w, rule, at);
 }
 
 /* What no name of a model, a role or a tool holds, and every injection does. */
@@ -181,22 +200,15 @@ static void look_at_identifier(walk *w, gw_json_ref key, gw_json_ref at, aigw_sl
     if (is_identifier(text) && !model)
         return;
     /* A model is chosen by us: a strict name. Other identifiers may be titles that people gave. */
-    if (model && hostile_identifier(text)) {
-        char where[96];
-        gw_json_pointer(w->doc, at, where, sizeof where);
-        gw_waf_scan_hit(w->scan, GW_WAF_R_IDENTIFIER, "json", aigw_slice_of(where));
-    }
+    if (model && hostile_identifier(text))
+        tell(w, w->scan->index->code[GW_WAF_R_IDENTIFIER], at);
     look(w, at, text, 0);
 }
 
-/* Prompt text, named by its place. */
 static void look_at_prompt(walk *w, gw_json_ref at, aigw_slice text)
 {
-    char where[96];
-    if (w->view->content == AIGW_WAF_CONTENT_SKIP)
-        return;
-    gw_json_pointer(w->doc, at, where, sizeof where);
-    gw_waf_read_content(w->scan, w->view, aigw_slice_of(where), text);
+    if (w->view->content != AIGW_WAF_CONTENT_SKIP)
+        gw_waf_read_content(w->scan, w->view, field_of(w, at, text, 0));
 }
 
 /* Whether this string needs to be read at all: prompt text is skipped without even unescaping it. */

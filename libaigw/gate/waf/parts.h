@@ -25,9 +25,8 @@ size_t gw_waf_read_arguments(gw_waf_scan *scan, aigw_waf_component component, co
                              aigw_slice text);
 void gw_waf_read_body(gw_waf_scan *scan, const gw_waf_view *view);
 void gw_waf_read_json(gw_waf_scan *scan, const gw_waf_view *view, const gw_json_doc *doc);
-/* Prompt text: base64 and data: URLs in it are passed over. */
-void gw_waf_read_content(gw_waf_scan *scan, const gw_waf_view *view, aigw_slice where,
-                         aigw_slice text);
+/* Prompt text, described by everything in the field but its component: base64 in it is passed over. */
+void gw_waf_read_content(gw_waf_scan *scan, const gw_waf_view *view, gw_waf_field field);
 
 /* The media type without its parameters, trimmed: "application/json". */
 aigw_slice gw_waf_media_type(aigw_slice content_type);

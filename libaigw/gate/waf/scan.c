@@ -252,7 +252,11 @@ void gw_waf_scan_field(gw_waf_scan *scan, const gw_waf_field *field)
             (slot(scan, rule, field->component)->seen && !scan->each))
             continue;
         gw_waf_hit hit = {.seen = true, .component = field->component, .pattern = scan->best[f]};
-        place(hit.location, sizeof hit.location, field->where, field->name);
+        char name[sizeof hit.location];
+        if (field->describe)
+            field->describe(field->of, field->at, name, sizeof name);
+        place(hit.location, sizeof hit.location, field->where,
+              field->describe ? aigw_slice_of(name) : field->name);
         if (field->component != AIGW_WAF_CONTENT)
             memcpy(hit.matched, scan->matched[f], sizeof hit.matched);
         record(scan, rule, &hit);

@@ -51,6 +51,10 @@ typedef struct gw_waf_field {
     aigw_waf_component component;
     const char *where; /* "args", "header"; static */
     aigw_slice name;   /* may be empty; cut to what fits */
+    /* says the name when it is asked for, into out: for names that cost; or NULL */
+    void (*describe)(const void *of, uint32_t at, char *out, size_t size);
+    const void *of;
+    uint32_t at;
     aigw_slice text;
     bool url;        /* percent-encoded */
     bool plus;       /* + is a space */
