@@ -44,8 +44,8 @@ typedef struct gw_json_doc {
 } gw_json_doc;
 
 typedef struct gw_json_limits {
-    uint32_t max_depth; /* containers within containers; 0: 128 */
-    uint32_t max_nodes; /* 0: 1,000,000 */
+    uint32_t max_depth;   /* containers within containers; 0: 128 */
+    uint32_t max_nodes;   /* 0: 1,000,000 */
     bool lone_surrogates; /* accept \ud800 alone: for answers, whose bytes only pass through */
 } gw_json_limits;
 
@@ -61,7 +61,8 @@ gw_json_type gw_json_typeof(const gw_json_doc *doc, gw_json_ref ref); /* NONE fo
 uint32_t gw_json_count(const gw_json_doc *doc, gw_json_ref ref);      /* 0 unless a container */
 /* The member of an object by (unescaped) name, or element i; ABSENT if there is none. */
 gw_json_ref gw_json_get(const gw_json_doc *doc, gw_json_ref object, const char *name);
-gw_json_ref gw_json_at(const gw_json_doc *doc, gw_json_ref array, uint32_t i); /* O(i): iterate instead */
+gw_json_ref gw_json_at(const gw_json_doc *doc, gw_json_ref array,
+                       uint32_t i); /* O(i): iterate instead */
 
 /*
  * Iteration: for (r = gw_json_first(doc, c); r != GW_JSON_ABSENT; r = gw_json_next(doc, r))
@@ -89,6 +90,18 @@ bool gw_json_is_null(const gw_json_doc *doc, gw_json_ref ref); /* null or absent
 
 /* Writes the JSON pointer (RFC 6901) of ref, cut to size - 1 bytes, NUL-terminated. */
 void gw_json_pointer(const gw_json_doc *doc, gw_json_ref ref, char *out, size_t size);
+
+/* Where the last pointer led, level by level; zeroed at first. Pointers to many nodes of one document, asked
+ * for in its order, then take one walk through it, not one each. */
+typedef struct gw_json_trail {
+    const gw_json_node *nodes;
+    struct {
+        gw_json_ref at, child;
+        uint32_t index;
+    } steps[8];
+} gw_json_trail;
+void gw_json_pointer_along(gw_json_trail *trail, const gw_json_doc *doc, gw_json_ref ref, char *out,
+                           size_t size);
 /* gw_fail with err->pointer set to ref and http_status 400. */
 int gw_json_fail(aigw_error *err, const gw_json_doc *doc, gw_json_ref ref, int code,
                  const char *reason, const char *fmt, ...) __attribute__((format(printf, 6, 7)));

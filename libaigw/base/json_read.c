@@ -219,33 +219,62 @@ static void put_name(pointer_out *out, aigw_slice inner)
     }
 }
 
-void gw_json_pointer(const gw_json_doc *doc, gw_json_ref ref, char *out, size_t size)
+/* Of the children of `at` the one whose run of the tape contains ref. A step that led there before, or to
+ * one in front of it, is where the search begins. */
+static gw_json_ref child_at(const gw_json_doc *doc, gw_json_trail *trail, size_t depth,
+                            gw_json_ref at, gw_json_ref ref, uint32_t *index)
+{
+    gw_json_ref child = at + 1;
+    bool kept = depth < sizeof(trail->steps) / sizeof(trail->steps[0]);
+    *index = 0;
+    if (kept && trail->steps[depth].at == at && trail->steps[depth].child > at &&
+        trail->steps[depth].child <= ref) {
+        child = trail->steps[depth].child;
+        *index = trail->steps[depth].index;
+    }
+    while (doc->nodes[child].next != 0 && doc->nodes[child].next <= ref) {
+        child = doc->nodes[child].next;
+        (*index)++;
+    }
+    if (kept) {
+        trail->steps[depth].at = at;
+        trail->steps[depth].child = child;
+        trail->steps[depth].index = *index;
+    }
+    return child;
+}
+
+void gw_json_pointer_along(gw_json_trail *trail, const gw_json_doc *doc, gw_json_ref ref, char *out,
+                           size_t size)
 {
     if (size == 0)
         return;
+    if (trail->nodes != doc->nodes)
+        *trail = (gw_json_trail){.nodes = doc->nodes};
     pointer_out to = {out, out + size - 1};
     gw_json_ref at = 0;
-    /* A subtree is a contiguous run of the tape: descend into the child whose run contains ref. */
-    while (ref < doc->node_count && ref > at) {
+    for (size_t depth = 0; ref < doc->node_count && ref > at; depth++) {
         bool object = doc->nodes[at].type == GW_JSON_OBJECT;
-        gw_json_ref child = at + 1;
-        int64_t i = 0;
-        while (doc->nodes[child].next != 0 && doc->nodes[child].next <= ref) {
-            child = doc->nodes[child].next;
-            i++;
-        }
+        uint32_t i;
+        gw_json_ref child = child_at(doc, trail, depth, at, ref, &i);
         put(&to, "/", 1);
         if (object) {
             put_name(&to, inner_of(doc, &doc->nodes[child]));
         } else {
             char digits[24];
-            put(&to, digits, (size_t)snprintf(digits, sizeof(digits), "%lld", (long long)i));
+            put(&to, digits, (size_t)snprintf(digits, sizeof(digits), "%lu", (unsigned long)i));
         }
         if (child == ref)
             break;
         at = object ? child + 1 : child;
     }
     *to.at = '\0';
+}
+
+void gw_json_pointer(const gw_json_doc *doc, gw_json_ref ref, char *out, size_t size)
+{
+    gw_json_trail trail = {.nodes = doc->nodes};
+    gw_json_pointer_along(&trail, doc, ref, out, size);
 }
 
 int gw_json_fail(aigw_error *err, const gw_json_doc *doc, gw_json_ref ref, int code,

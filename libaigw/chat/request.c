@@ -93,7 +93,7 @@ int gw_note_add(gw_notes *notes, const gw_json_doc *doc, gw_json_ref at, const c
     gw_note note = {{"", 0}, reason};
     if (placed) {
         char pointer[160];
-        gw_json_pointer(doc, at, pointer, sizeof(pointer));
+        gw_json_pointer_along(&notes->trail, doc, at, pointer, sizeof(pointer));
         note.pointer = gw_arena_copy(notes->arena, aigw_slice_of(pointer));
         if (note.pointer.data == NULL)
             return gw_fail_nomem(err);

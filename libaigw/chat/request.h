@@ -186,6 +186,7 @@ typedef struct gw_notes {
     gw_note *items;
     size_t count, cap;
     bool strict; /* gw_note_add refuses */
+    gw_json_trail trail;
 } gw_notes;
 
 /* Records that `at` was dropped or changed. With strict set: AIGW_E_UNSUPPORTED, pointer filled. */

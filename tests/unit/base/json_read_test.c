@@ -180,6 +180,28 @@ static void test_pointer(void **state)
     gw_arena_free(f.arena);
 }
 
+/* Whatever was asked for before, in whatever order, of whatever document. */
+static void test_pointer_along(void **state)
+{
+    (void)state;
+    fixture f[2] = {
+        parse("{\"a\":[0,{\"b\":1,\"c\":[[],[9,8],7]},2],\"d\":{\"e\":[3,[4]]},\"f\":5}"),
+        parse("[[1,[2,[3,[4,[5,[6,[7,[8,[9,10]]]]]]]]],{\"x\":{}}]")};
+    gw_json_trail trail = {0};
+    for (uint32_t seed = 0; seed < 4000; seed++) {
+        const gw_json_doc *doc = &f[seed % 97 > 60].doc;
+        gw_json_ref ref = seed * 2654435761u % doc->node_count;
+        char plain[64], along[64];
+        if (seed < 2000) /* upwards, then at random */
+            ref = seed % doc->node_count;
+        gw_json_pointer(doc, ref, plain, sizeof(plain));
+        gw_json_pointer_along(&trail, doc, ref, along, sizeof(along));
+        assert_string_equal(along, plain);
+    }
+    gw_arena_free(f[0].arena);
+    gw_arena_free(f[1].arena);
+}
+
 static void test_fail(void **state)
 {
     (void)state;
@@ -204,7 +226,7 @@ int main(void)
         cmocka_unit_test(test_members),   cmocka_unit_test(test_absent_is_harmless),
         cmocka_unit_test(test_iteration), cmocka_unit_test(test_text),
         cmocka_unit_test(test_numbers),   cmocka_unit_test(test_pointer),
-        cmocka_unit_test(test_fail),
+        cmocka_unit_test(test_fail),      cmocka_unit_test(test_pointer_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
