@@ -77,8 +77,9 @@ static void put(char *out, size_t size, const char *text, size_t len)
     out[at + len] = 0;
 }
 
-/* The end of the part of a list that starts at from: behind it stands a | of the list itself, or nothing. */
-static size_t part_end(const char *text, size_t from)
+/* The end of the part of a list that starts at from: behind it stands a | of the list itself, or nothing; of
+ * at least so many bytes. */
+static size_t part_end(const char *text, size_t from, size_t least)
 {
     int depth = 0;
     bool class = false;
@@ -91,7 +92,7 @@ static size_t part_end(const char *text, size_t from)
             class = true;
         else if (text[i] == '(' || text[i] == ')')
             depth += text[i] == '(' ? 1 : -1;
-        else if (text[i] == '|' && depth == 0 && i - from >= PART)
+        else if (text[i] == '|' && depth == 0 && i - from >= least)
             return i;
     }
     return strlen(text);
@@ -115,7 +116,7 @@ static int expand(const char *in, char *out, size_t size, unsigned depth)
         put(out, size, "(?:", 3);
         if (strlen(words[i].text) > 2 * PART && (!part.of || part.of == &words[i])) {
             if (!part.of)
-                part = (struct part){&words[i], 0, part_end(words[i].text, 0)};
+                part = (struct part){&words[i], 0, part_end(words[i].text, 0, PART)};
             put(out, size, words[i].text + part.from, part.to - part.from);
         } else if (expand(words[i].text, out, size, depth + 1)) {
             return 1;
@@ -146,12 +147,18 @@ static int add(gw_waf_pattern row, const char *source)
         expression[0] = 0;
         if (table_count == MAX_PATTERNS || expand(source, expression, sizeof expression, 0))
             return 1;
-        row.expression = strdup(expression);
-        table[table_count++] = row;
+        /* Each alternative alone: the matcher finds the literals in them better. */
+        for (size_t from = 0, end; from <= strlen(expression); from = end + 1) {
+            end = part_end(expression, from, 1);
+            if (table_count == MAX_PATTERNS)
+                return 1;
+            row.expression = strndup(expression + from, end - from);
+            table[table_count++] = row;
+        }
         if (part.of) {
             part.from = part.to + 1;
             if (part.to < strlen(part.of->text))
-                part.to = part_end(part.of->text, part.from);
+                part.to = part_end(part.of->text, part.from, PART);
             else
                 part.of = NULL;
         }
