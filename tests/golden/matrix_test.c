@@ -14,14 +14,16 @@
 typedef struct target {
     const char *name, *title, *model;
     const gw_wire *wire;
+    const char *home; /* another model, for the way back: what one takes the other may not */
 } target;
 
 static const target targets[] = {
-    {"openai_chat", "Chat Completions", "gpt-5", &gw_wire_openai_chat},
-    {"openai_responses", "Responses", "gpt-5", &gw_wire_openai_responses},
-    {"anthropic", "Messages", "claude-sonnet-4-5", &gw_wire_anthropic},
-    {"gemini", "Gemini", "gemini-3-pro-preview", &gw_wire_gemini},
-    {"bedrock", "Converse", "anthropic.claude-sonnet-4-5-20250929-v1:0", &gw_wire_bedrock},
+    {"openai_chat", "Chat Completions", "gpt-5", &gw_wire_openai_chat, "gpt-5"},
+    {"openai_responses", "Responses", "gpt-5", &gw_wire_openai_responses, "gpt-5"},
+    {"anthropic", "Messages", "claude-sonnet-4-5", &gw_wire_anthropic, "claude-opus-4-8"},
+    {"gemini", "Gemini", "gemini-3-pro-preview", &gw_wire_gemini, "gemini-2.5-flash"},
+    {"bedrock", "Converse", "anthropic.claude-sonnet-4-5-20250929-v1:0", &gw_wire_bedrock,
+     "anthropic.claude-opus-4-8-v1:0"},
 };
 
 enum { TARGETS = sizeof targets / sizeof *targets, REASONS = 400, REASON = 300 };
@@ -88,6 +90,42 @@ static void judge(const digest *plain, const digest *full, const digest *back,
     snprintf(out->reason, sizeof out->reason, "%s", first_reason(notes));
 }
 
+/* The first fact that does not come back from there, for a model at home; NULL: none, or it is noted (which
+ * is a row of its own). */
+static const char *missing_at_home(const target *from, const char *model, gw_arena *arena,
+                                   gw_chat_request *there, const digest *full)
+{
+    gw_buf body;
+    gw_buf_init(&body, 16u << 20);
+    gw_notes notes = {.arena = arena};
+    gw_write_options options = {.model = aigw_slice_of(model), .default_max_tokens = 1000};
+    gw_chat_request again;
+    digest home;
+    aigw_error err = {0};
+    const char *missing = NULL;
+    if (gw_wire_request(from->wire, arena, there, &options, &body, &notes, &err) != AIGW_OK ||
+        !take(from->wire, arena, gw_buf_slice(&body), &again, &home, &err))
+        fail_msg("back to %s: %s %s", from->name, err.pointer, err.message);
+    for (size_t i = 0; i < full->count && notes.count == 0 && missing == NULL; i++)
+        missing = digest_has(&home, full->lines[i]) ? NULL : full->lines[i];
+    gw_buf_free(&body);
+    return missing;
+}
+
+/* What is kept there comes back from there, if any model at home can be told so. */
+static void back_again(const target *from, const target *to, gw_arena *arena,
+                       gw_chat_request *there, const digest *full, outcome *out)
+{
+    const char *missing = missing_at_home(from, from->model, arena, there, full);
+    if (missing != NULL)
+        missing = missing_at_home(from, from->home, arena, there, full);
+    if (missing == NULL)
+        return;
+    out->word = "one way";
+    snprintf(out->reason, sizeof out->reason, "%s to %s and back: no %s", from->name, to->name,
+             missing);
+}
+
 static outcome try_one(const target *from, const target *to, aigw_slice plain, aigw_slice sample)
 {
     outcome out = {.word = "kept"};
@@ -114,6 +152,8 @@ static outcome try_one(const target *from, const target *to, aigw_slice plain, a
                  gw_buf_slice(&body).data);
     } else {
         judge(&base, &full, &back, &notes, &out);
+        if (strcmp(out.word, "kept") == 0)
+            back_again(from, to, arena, &again, &full, &out);
         if (getenv("AIGW_MATRIX_SHOW") &&
             (strcmp(out.word, "silent") == 0 || strcmp(out.word, "empty") == 0)) {
             printf("--- %s to %s\n%.*s\n%.*s\n", from->name, to->name, (int)sample.len, sample.data,
@@ -178,10 +218,14 @@ static size_t write_row(const gw_json_doc *doc, gw_json_ref feature, size_t from
         bool words = strcmp(o.word, "dropped") == 0;
         if (words && explained(doc, feature, &targets[from], &targets[to], &o))
             o.word = "changed";
-        bool unsaid = strcmp(o.word, "silent") == 0 || strcmp(o.word, "empty") == 0;
+        bool unsaid = strcmp(o.word, "silent") == 0 || strcmp(o.word, "empty") == 0 ||
+                      strcmp(o.word, "one way") == 0;
         if (unsaid && !explained(doc, feature, &targets[from], &targets[to], &o)) {
             printf("%s to %s: %.*s is %s\n", targets[from].name, targets[to].name, (int)name.len,
-                   name.data, o.word[0] == 's' ? "lost without a word" : "nothing to its reader");
+                   name.data,
+                   o.word[0] == 's'   ? "lost without a word"
+                   : o.word[0] == 'e' ? "nothing to its reader"
+                                      : "not kept on its way back");
             silent++;
         }
         gw_buf_printf(out, " %s", o.word);
