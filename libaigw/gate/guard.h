@@ -43,8 +43,23 @@ gw_detector gw_guard_email, gw_guard_phone, gw_guard_card, gw_guard_iban, gw_gua
 size_t gw_guard_mail_char(const char *text, size_t len);
 enum { GW_GUARD_LOCAL_MAX = 64 };
 
-bool gw_guard_is_digit(int c);
-bool gw_guard_is_alnum(int c); /* ASCII */
+/* ASCII; a byte, or -1. */
+static inline bool gw_guard_is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool gw_guard_is_alnum(int c)
+{
+    static const uint64_t set[2] = {0x03FF000000000000, 0x07FFFFFE07FFFFFE};
+    return c >= 0 && c < 128 && (set[c >> 6] >> (c & 63) & 1) != 0;
+}
+
+/* The byte as it is, or (of a wide form's lead) what may begin a sign @ of a mail address. */
+static inline bool gw_guard_may_be_sign(char c)
+{
+    return c == '@' || c == '%' || c == '\xEF';
+}
 
 /* ---- Words and patterns (guard_pattern) ---- */
 

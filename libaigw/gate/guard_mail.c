@@ -7,19 +7,9 @@
 #define DOMAIN_MAX 255u
 #define LABEL_MAX  63u
 
-bool gw_guard_is_digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool is_letter(int c)
 {
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z' && c > 0;
-}
-
-bool gw_guard_is_alnum(int c)
-{
-    return gw_guard_is_digit(c) || is_letter(c);
 }
 
 /* A Latin letter of two bytes: U+00C0 to U+024F. */
@@ -32,9 +22,10 @@ static size_t latin(const char *text, size_t len)
 size_t gw_guard_mail_char(const char *text, size_t len)
 {
     char c = len ? text[0] : '\0';
-    if (gw_guard_is_alnum((unsigned char)c) || (c && strchr("._%+-'", c)))
+    if (gw_guard_is_alnum((unsigned char)c))
         return 1;
-    return latin(text, len);
+    return c == '.' || c == '_' || c == '-' || c == '+' || c == '%' || c == '\'' ? 1
+                                                                                 : latin(text, len);
 }
 
 /* The sign: @, its full-width form, or %40 as in an address within a URL. */

@@ -128,6 +128,8 @@ gw_see gw_guard_secret(gw_spot *spot)
         return GW_SEE_NO;
     if (c == 'e')
         return see_jwt(spot);
+    if (!strchr("sSrwAyGBbgxnphtdl", c))
+        return GW_SEE_NO;
     /* The first shape counts; one that is not decided yet keeps the later ones waiting. */
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0] && result == GW_SEE_NO; i++) {
         if (shapes[i].prefix[0] == c)

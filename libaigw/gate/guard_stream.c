@@ -23,8 +23,9 @@ struct aigw_guard_stream {
     uint8_t raw_len[WINDOW]; /* at the first byte of a character all of it, else 0 */
     char raw[6 * WINDOW];
     size_t len, raw_total;
-    size_t scanned; /* bytes of the window that the patterns have seen */
-    uint64_t base;  /* where the window begins in the text */
+    size_t kept, kept_from; /* bytes of raw that may go on, and where they begin */
+    size_t scanned;         /* bytes of the window that the patterns have seen */
+    uint64_t base;          /* where the window begins in the text */
     /* Where we are. */
     int before, before_that;
     bool mail_before, mail_now;
@@ -105,11 +106,21 @@ static bool masked(const aigw_guard_stream *s, uint64_t place)
     return place < s->cover_end || (place < s->found_end && s->found_masks);
 }
 
+/* Lets go what was passed and not masked. */
+static void flush(aigw_guard_stream *s)
+{
+    if (s->kept > 0)
+        gw_buf_append(&s->out, s->raw + s->kept_from, s->kept);
+    s->kept = 0;
+}
+
 /* Writes a rule's mask unless the place is covered already. */
 static void write_mask(aigw_guard_stream *s, const gw_guard_row *row, uint64_t place)
 {
-    if (!masked(s, place))
-        gw_buf_append(&s->out, row->mask, row->mask_len);
+    if (masked(s, place))
+        return;
+    flush(s);
+    gw_buf_append(&s->out, row->mask, row->mask_len);
 }
 
 /* Counts a match; false when it blocks. */
@@ -185,6 +196,17 @@ static bool may_begin(unsigned char c)
     return (c > ' ' && c < 0x80) || c >= 0xC0;
 }
 
+/*
+ * Within a word only a mail address may begin, and only if its sign is as far away as can be: most places are
+ * decided here.
+ */
+static bool within_word(const aigw_guard_stream *s, size_t i)
+{
+    size_t far = i + GW_GUARD_LOCAL_MAX;
+    return gw_guard_is_alnum(s->before) && far < s->len && !gw_guard_may_be_sign(s->text[far]) &&
+           !gw_guard_may_be_sign(s->text[far - 1]);
+}
+
 /* The detectors' part at index i. AIGW_AGAIN: more text is needed; AIGW_E_DENIED: blocked. */
 static int take_found(aigw_guard_stream *s, size_t i, bool ended)
 {
@@ -197,7 +219,7 @@ static int take_found(aigw_guard_stream *s, size_t i, bool ended)
         else
             s->tail = GW_TAIL_NONE;
     }
-    if (place < s->found_end || !may_begin((unsigned char)s->text[i]))
+    if (place < s->found_end || !may_begin((unsigned char)s->text[i]) || within_word(s, i))
         return AIGW_OK;
     gw_see see = detect(s, i, ended, &spot, &rule);
     if (see != GW_SEE_YES)
@@ -294,11 +316,14 @@ static int decide(aigw_guard_stream *s, bool ended)
             code = take_hits(s, i);
         if (code != AIGW_OK)
             break;
-        if (!masked(s, s->base + i))
-            gw_buf_append(&s->out, s->raw + raw_at, s->raw_len[i]);
+        if (!masked(s, s->base + i)) {
+            s->kept_from = s->kept ? s->kept_from : raw_at;
+            s->kept += s->raw_len[i];
+        }
         raw_at += s->raw_len[i];
         pass(s, i);
     }
+    flush(s);
     advance(s, i, raw_at);
     if (s->out.failed)
         return AIGW_E_NOMEM;
@@ -354,11 +379,32 @@ static int finish_partial(aigw_guard_stream *s, aigw_slice *bytes, bool ended)
     return AIGW_OK;
 }
 
+/* Bytes that are characters by themselves, as far as the window has room; returns how many. */
+static size_t take_plain(aigw_guard_stream *s, aigw_slice bytes)
+{
+    size_t room = WINDOW - s->len, n = 0;
+    room = bytes.len < room ? bytes.len : room;
+    for (; n < room; n++) {
+        unsigned char c = (unsigned char)bytes.data[n];
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+            break;
+        s->raw_len[s->len + n] = 1;
+    }
+    memcpy(s->text + s->len, bytes.data, n);
+    memcpy(s->raw + s->raw_total, bytes.data, n);
+    s->len += n;
+    s->raw_total += n;
+    return n;
+}
+
 static int take_bytes(aigw_guard_stream *s, aigw_slice bytes)
 {
     int code = finish_partial(s, &bytes, false);
     while (code == AIGW_OK && bytes.len > 0) {
         gw_unit unit;
+        bytes = gw_skip(bytes, take_plain(s, bytes));
+        if (bytes.len == 0)
+            break;
         code = gw_unit_read(bytes, s->form, false, &unit);
         if (code == AIGW_AGAIN) {
             memcpy(s->partial, bytes.data, bytes.len);
