@@ -23,7 +23,9 @@
 #define MOST_WAIT_MS  2000
 #define OUT_BYTES     ((size_t)16 << 20)
 #define READ_BYTES    16384
-#define READS         8 /* in one step */
+#define READS         8                 /* in one step */
+#define REPLY_BYTES   ((size_t)1 << 20) /* that are not a whole reply yet */
+#define REPLY_ITEMS   1024
 
 typedef struct waiting {
     gw_redis_fn *fn;
@@ -45,6 +47,8 @@ struct gw_redis {
     int fd, wait_ms;
     uint64_t connects;
     redisReader *reader;
+    redisReplyObjectFunctions make; /* the reader's, but for arrays, whose size is checked */
+    redisReplyObjectFunctions plain;
     gw_buf out;
     waiting *queue; /* a ring */
     size_t head, len, cap;
@@ -225,6 +229,31 @@ bool gw_redis_send(gw_redis *r, const aigw_slice *args, size_t count, gw_redis_f
 
 /* ---- connecting ---- */
 
+/* A header of ten bytes must not make us allocate gigabytes. */
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_size;
+#else
+typedef int array_size;
+#endif
+
+static void *make_array(const redisReadTask *task, array_size items)
+{
+    const gw_redis *r = task->privdata;
+    return items > REPLY_ITEMS ? NULL : r->plain.createArray(task, items);
+}
+
+static redisReader *new_reader(gw_redis *r)
+{
+    redisReader *reader = redisReaderCreate();
+    if (!reader)
+        return NULL;
+    r->plain = r->make = *reader->fn;
+    r->make.createArray = make_array;
+    reader->fn = &r->make;
+    reader->privdata = r;
+    return reader;
+}
+
 static void on_login(void *user, const redisReply *reply)
 {
     gw_redis *r = user;
@@ -308,7 +337,7 @@ static void connect_now(gw_redis *r)
     r->state = GW_REDIS_CONNECTING;
     r->logging_in = false;
     r->fd = open_any(r);
-    r->reader = redisReaderCreate();
+    r->reader = new_reader(r);
     if (r->fd < 0 || !r->reader || !watch(r, GW_LOOP_READ | GW_LOOP_WRITE))
         drop(r);
     else
@@ -334,7 +363,7 @@ static bool take_replies(gw_redis *r)
         if (redisReaderGetReply(r->reader, &reply) != REDIS_OK)
             return false;
         if (!reply)
-            return !r->doomed;
+            return !r->doomed && r->reader->len - r->reader->pos <= REPLY_BYTES;
         bool asked = r->len > 0;
         if (asked) {
             waiting w = queue_pop(r);

@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include <inttypes.h>
 
+#define MOST_NUMBER ((long long)1 << 53) /* the scripts know no larger ones */
+
 /*
  * Hash: "u" the units that count (bucket: the debt, in units * window), "c" the latest time seen,
  * and per stamp its units. Sorted set: the stamps. A stamp counts until stamp + window. With 512 of
@@ -285,7 +287,8 @@ bool gw_redis_take_reply(const redisReply *reply, size_t count, char epoch[GW_RE
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 + 7 * count)
         return false;
     for (size_t i = 1; i < reply->elements; i++) {
-        if (reply->element[i]->type != REDIS_REPLY_INTEGER)
+        const redisReply *e = reply->element[i];
+        if (e->type != REDIS_REPLY_INTEGER || e->integer < -1 || e->integer > MOST_NUMBER)
             return false;
     }
     if (!read_epoch(reply->element[0], epoch))

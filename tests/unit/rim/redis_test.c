@@ -195,7 +195,7 @@ static void lies_end_the_connection(void **state)
 {
     (void)state;
     static const char *const lies[] = {"+OK\r\n+MORE\r\n", "?\r\n", "$99999999999999999999\r\n",
-                                       "*-7x\r\n"};
+                                       "*2147483647\r\n", "*-7x\r\n"};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         gw_redis *redis = connect_with(NULL, NULL, 0);
         assert_true(fake_log_in(&peer));
@@ -289,6 +289,26 @@ static void queue_has_an_end(void **state)
     gw_redis_free(redis);
 }
 
+/* A reply that never ends is not kept. */
+static void reply_without_end(void **state)
+{
+    (void)state;
+    static char kilobyte[1025];
+    gw_redis *redis = connect_with(NULL, NULL, 0);
+    assert_true(fake_log_in(&peer));
+    assert_true(say(redis, "X"));
+    memset(kilobyte, 'x', 1024);
+    fake_say(&peer, "$500000000\r\n");
+    int sent = 0;
+    while (saw.lost == 0 && sent < 3000) {
+        fake_say(&peer, kilobyte);
+        sent++;
+    }
+    assert_int_equal(saw.lost, 1);
+    assert_true(sent > 900 && sent < 1100);
+    gw_redis_free(redis);
+}
+
 /* More than the socket takes at once: the rest follows when the server reads. */
 static void large_commands(void **state)
 {
@@ -324,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hang_up_and_back_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(silence_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_has_an_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reply_without_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_commands, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
