@@ -294,6 +294,57 @@ static void leases(void **state)
     assert_int_equal(ask(&rule, 0, true, true).remaining, 100);
 }
 
+/* Three that hand out what they took ahead, at random times of the lease, and give some of it back: by the time of
+ * use no window has more than the limit. */
+static void leases_never_pass_the_limit(void **state)
+{
+    (void)state;
+    gw_limit_rule rule = {.name = "three",
+                          .kind = AIGW_LIMIT_SLIDING_WINDOW,
+                          .on_fail = AIGW_LIMIT_FAIL_OPEN,
+                          .limit = 60,
+                          .window_ms = 200,
+                          .lease = 6,
+                          .lease_ms = 60};
+    struct {
+        int64_t left, stamp, until;
+    } ahead[3] = {{0, 0, 0}};
+    int64_t now = 1700000000000, most = 0;
+    long by_lease = 0;
+
+    random_state = 4711;
+    list_len = 0;
+    for (int step = 0; step < 3000; step++) {
+        int me = (int)below(3);
+        now += below(4) ? below(3) : below(40);
+        set_now(now);
+        int64_t n = 1 + below(2);
+        bool good = ahead[me].left >= n && now < ahead[me].until;
+        if (good) {
+            ahead[me].left -= n;
+            by_lease++;
+        } else {
+            aigw_limit_hold rest = hold_at(ahead[me].stamp, ahead[me].left);
+            if (ahead[me].left > 0 && below(4)) /* or it died, and it is lost */
+                settle(&rule, &rest, 0);
+            ahead[me].left = 0;
+            gw_redis_verdict v = ask(&rule, n, true, false);
+            good = v.ok;
+            if (v.ok) {
+                ahead[me].left = v.extra;
+                ahead[me].stamp = v.stamp_ms;
+                ahead[me].until = now + rule.lease_ms;
+            }
+        }
+        if (good)
+            list[list_len++] = (taken){now, n, hold_at(now, 0)};
+        int64_t used = live(rule.window_ms, now);
+        assert_true(used <= rule.limit);
+        most = used > most ? used : most;
+    }
+    assert_true(by_lease > 300 && most > rule.limit / 2);
+}
+
 /* Lost data: closed rules say no until exactly one window after the loss. */
 static void a_loss_to_the_millisecond(void **state)
 {
@@ -341,8 +392,11 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(window_is_what_a_naive_list_says), cmocka_unit_test(bucket_is_exact),
-        cmocka_unit_test(many_stamps_are_rounded_up),       cmocka_unit_test(leases),
+        cmocka_unit_test(window_is_what_a_naive_list_says),
+        cmocka_unit_test(bucket_is_exact),
+        cmocka_unit_test(many_stamps_are_rounded_up),
+        cmocka_unit_test(leases),
+        cmocka_unit_test(leases_never_pass_the_limit),
         cmocka_unit_test(a_loss_to_the_millisecond),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -351,6 +351,23 @@ static void lease_is_used_and_ends(void **state)
     assert_int_equal(stats.leased_units, 0);
 }
 
+/* The loop was not stepped meanwhile: a lease that ended is not used all the same. */
+static void lease_that_ended_unnoticed(void **state)
+{
+    (void)state;
+    aigw_limit_ask ask = ask_for(LEASED, 1);
+    gw_limit_wait wait = waiter();
+    come_up();
+    assert_int_equal(take(&ask, 1, &wait), AIGW_AGAIN);
+    assert_true(fake_expect(&peer, "EVALSHA"));
+    verdict(1, 90, 0, 9300, 4);
+    peer.now_ms += 299;
+    assert_int_equal(take(&ask, 1, &wait), AIGW_OK);
+    peer.now_ms += 1;
+    assert_int_equal(take(&ask, 1, &wait), AIGW_AGAIN);
+    expect_settle("leased", 9300, 3, 0);
+}
+
 /* A lease and the server in one call: denied there, the lease has its unit again. */
 static void lease_in_a_call_that_is_denied(void **state)
 {
@@ -565,6 +582,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_never_comes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lease_is_used_and_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lease_that_ended_unnoticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lease_in_a_call_that_is_denied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lease_that_is_too_small_or_late, set_up, tear_down),
         cmocka_unit_test(lease_table),
