@@ -74,16 +74,25 @@ static int bad_pattern(aigw_error *err, size_t rule, const char *reason, const c
     return AIGW_E_CONFIG;
 }
 
+/* What the compiler says, as our failure. It reports a lack of memory like any other error. */
+static int refuse(hs_compile_error_t *why, size_t rule, aigw_error *err)
+{
+    int code;
+    if (!why || strncmp(why->message, "Unable to allocate memory", 25) == 0)
+        code = gw_fail_nomem(err);
+    else
+        code = bad_pattern(err, rule, "bad_pattern", why->message);
+    hs_free_compile_error(why);
+    return code;
+}
+
 /* One expression alone: is it sound, bounded, and never empty? *ahead grows to its width. */
 static int examine(const char *text, unsigned flags, size_t rule, size_t *ahead, aigw_error *err)
 {
     hs_expr_info_t *info = NULL;
     hs_compile_error_t *why = NULL;
-    if (hs_expression_info(text, flags, &info, &why) != HS_SUCCESS) {
-        int code = bad_pattern(err, rule, "bad_pattern", why ? why->message : "cannot be compiled");
-        hs_free_compile_error(why);
-        return code;
-    }
+    if (hs_expression_info(text, flags, &info, &why) != HS_SUCCESS)
+        return refuse(why, rule, err);
     unsigned least = info->min_width, most = info->max_width;
     gw_free(info); /* from our allocator: see gw_patterns_new */
     if (least == 0)
@@ -138,12 +147,8 @@ static int compile(const listing *l, gw_patterns *p, aigw_error *err)
     hs_error_t rc =
         hs_compile_multi(l->texts, l->flags, l->ids, (unsigned)l->count,
                          HS_MODE_STREAM | HS_MODE_SOM_HORIZON_LARGE, NULL, &p->database, &why);
-    if (rc != HS_SUCCESS) {
-        size_t rule = why && why->expression >= 0 ? l->rule_of[why->expression] : 0;
-        int code = bad_pattern(err, rule, "bad_pattern", why ? why->message : "cannot be compiled");
-        hs_free_compile_error(why);
-        return code;
-    }
+    if (rc != HS_SUCCESS)
+        return refuse(why, why && why->expression >= 0 ? l->rule_of[why->expression] : 0, err);
     if (hs_alloc_scratch(p->database, &p->scratch) != HS_SUCCESS)
         return gw_fail_nomem(err);
     p->rule_of = gw_alloc(l->count);
