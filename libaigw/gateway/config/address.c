@@ -2,6 +2,7 @@
  * Text only; must not resolve a name or open anything. */
 #include "gateway/config/build.h"
 
+#include "base/ip.h"
 #include "base/text.h"
 
 static bool is_ipv4(aigw_slice text)
@@ -67,13 +68,8 @@ int gw_cfg_ip_version(aigw_slice text)
 
 bool gw_cfg_is_cidr(aigw_slice text)
 {
-    uint64_t bits = 0;
-    aigw_slice rest = text;
-    aigw_slice address = gw_cut(&rest, '/');
-    int version = gw_cfg_ip_version(address);
-    if (version == 0 || !rest.data)
-        return version != 0;
-    return rest.len <= 3 && gw_parse_u64(rest, &bits) && bits <= (version == 4 ? 32 : 128);
+    gw_net net;
+    return gw_net_parse(text, &net, NULL);
 }
 
 bool gw_cfg_is_loopback(aigw_slice host)
