@@ -123,16 +123,16 @@ static int translate_request(job *j)
     gw_write_options options = {.model = j->options.model,
                                 .default_max_tokens = j->options.default_max_tokens};
     rc = j->from->read_request(j->arena, &doc, &request, j->err);
-    if (rc == AIGW_OK && !gw_has(request.model) && j->options.model.len == 0 &&
-        !j->to->model_in_path) {
+    if (rc != AIGW_OK) {
+        return rc;
+    }
+    if (!gw_has(request.model) && j->options.model.len == 0 && !j->to->model_in_path) {
         return gw_fail(j->err, AIGW_E_INVALID, "model",
                        "this format does not name the model in the "
                        "body: give it in the options");
     }
     request.stream = request.stream || j->options.stream;
-    return rc != AIGW_OK
-               ? rc
-               : gw_wire_request(j->to, j->arena, &request, &options, &j->out, &j->notes, j->err);
+    return gw_wire_request(j->to, j->arena, &request, &options, &j->out, &j->notes, j->err);
 }
 
 /* An id for a document that has none: the same document gives the same id (FNV-1a). */

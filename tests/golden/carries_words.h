@@ -153,8 +153,10 @@ static void words_write_finishes(gw_buf *out)
         const struct ending *e = &endings[i];
         if (e->from != last) {
             gw_buf_printf(out, "\n| %s |", targets[e->from].title);
-            for (size_t k = 0; k < TARGETS; k++)
-                gw_buf_printf(out, k == e->from ? "" : " %s |", targets[k].title);
+            for (size_t k = 0; k < TARGETS; k++) {
+                if (k != e->from)
+                    gw_buf_printf(out, " %s |", targets[k].title);
+            }
             gw_buf_puts(out, "\n|---|---|---|---|---|\n");
             last = e->from;
         }
