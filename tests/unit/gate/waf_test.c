@@ -233,6 +233,75 @@ static void credentials_are_not_read(void **state)
     aigw_waf_free(waf);
 }
 
+/* Heads of browsers, SDKs, proxies and tracers; queries and cookies of every day. */
+static void honest_heads(void **state)
+{
+    (void)state;
+    static aigw_waf_result result;
+    static const char *const lines[] = {
+        "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like "
+        "Gecko) "
+        "Chrome/124.0.0.0 Safari/537.36",
+        "User-Agent: aws-sdk-java/2.25.1 Linux/6.1 OpenJDK_64-Bit_Server_VM/17.0.10+7 Java/17.0.10 "
+        "vendor/Debian exec-env/AWS_Lambda io/async http/Netty cfg/retry-mode/legacy",
+        "User-Agent: Apache-HttpClient/4.5.14 (Java/17.0.10)",
+        "User-Agent: langchain/0.2 (python 3.12; Linux x86_64; find me at "
+        "https://example.com/a?b=c)",
+        "User-Agent: Boto3/1.34.0 md/Botocore#1.34.0 ua/2.0 os/linux#6.1 md/arch#x86_64 "
+        "lang/python#3.12.1",
+        "sec-ch-ua: \"Chromium\";v=\"124\", \" Not A;Brand\";v=\"99\", \"Google Chrome\";v=\"124\"",
+        "sec-ch-ua-platform: \"Windows\"",
+        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+        "Accept-Language: de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7",
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
+        "baggage: sentry-environment=prod,sentry-release=app@1.2.3,user=a%20b;p=1",
+        "If-None-Match: W/\"67ab43\", \"54ed21\"",
+        "Via: 1.1 varnish (Varnish/7.1), 1.1 4f3.cloudfront.net (CloudFront)",
+        "Forwarded: for=192.0.2.60;proto=http;by=203.0.113.43, for=\"[2001:db8::17]:4711\"",
+        "X-Forwarded-For: 203.0.113.7, 10.0.0.1",
+        "CF-Visitor: {\"scheme\":\"https\"}",
+        "Referer: https://chat.example.com/c/9?q=select+a+model&sort=name&order=asc#x",
+        "Content-Disposition: form-data; name=\"file\"; filename=\"notes (final).txt\"",
+        "anthropic-beta: prompt-caching-2024-07-31,computer-use-2024-10-22",
+        "x-amzn-trace-id: "
+        "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1",
+        "Cookie: _ga=GA1.2.1234.5678; theme=dark; sid=s%3Aj7Xk.9b%2Fc%2Bd; prefs=%7B%22a%22%3A1%7D",
+        "Authorization: Basic dXNlcjpwYXNz",
+        "Last-Event-ID: 42",
+        "Priority: u=1, i",
+        "X-Request-Id: or=1; and=2"};
+    static const char *const queries[] = {"api-version=2024-10-21",
+                                          "q=select+the+best+model&page=2",
+                                          "alt=sse&key=AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY",
+                                          "limit=20&order=desc&after=file-abc123",
+                                          "filter=created_at%3E2024-01-01&id=7",
+                                          "name=O%27Brien&q=rock+%26+roll",
+                                          "q=what+is+1%2B1%3F+and+who+is+%22Bob%22%3F",
+                                          "redirect=https%3A%2F%2Fapp.example.com%2Fdone%3Fa%3Db",
+                                          "file=report.pdf&date=2024-05-06T07:08:09Z"};
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        aigw_slice value = aigw_slice_of(lines[i]);
+        aigw_slice name = gw_cut(&value, ':');
+        bool agent = gw_eq(name, GW_S("User-Agent"));
+        aigw_header with[] = {
+            headers[0], {GW_S("User-Agent"), GW_S("t/1")}, {name, gw_trim(value)}};
+        if (agent)
+            with[1] = with[2];
+        aigw_waf_request request = request_of(queries[i % 9], NULL);
+        request.method = GW_S("GET");
+        request.path = GW_S("/v1/models/gpt-4o");
+        request.headers = with;
+        request.header_count = agent ? 2 : 3;
+        assert_int_equal(aigw_waf_check(waf, &request, &result, NULL), AIGW_OK);
+        if (result.match_count)
+            fail_msg("%s ? %s: %s %d %s", lines[i], queries[i % 9], result.matches[0].rule,
+                     result.matches[0].pattern, result.matches[0].matched);
+    }
+    aigw_waf_free(waf);
+}
+
 static void explains(void **state)
 {
     (void)state;
@@ -303,6 +372,7 @@ int main(void)
                                        cmocka_unit_test(content_hides_nothing),
                                        cmocka_unit_test(classes_of_json),
                                        cmocka_unit_test(credentials_are_not_read),
+                                       cmocka_unit_test(honest_heads),
                                        cmocka_unit_test(explains),
                                        cmocka_unit_test(shared_by_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
