@@ -73,7 +73,8 @@ static bool runs(const hs_database_t *database)
     return rc == HS_SUCCESS || rc == HS_NOMEM;
 }
 
-int gw_waf_engine_new(gw_waf_engine **out, aigw_error *err)
+int gw_waf_engine_new(const gw_waf_blob *full, const gw_waf_blob *small, gw_waf_engine **out,
+                      aigw_error *err)
 {
     if (hs_valid_platform() != HS_SUCCESS)
         return gw_fail(err, AIGW_E_UNSUPPORTED, "waf_cpu", "this CPU lacks SSSE3");
@@ -82,9 +83,9 @@ int gw_waf_engine_new(gw_waf_engine **out, aigw_error *err)
         return gw_fail_nomem(err);
     hs_set_allocator(gw_alloc, gw_free);
     pthread_mutex_init(&engine->lock, NULL);
-    int code = load(&gw_waf_full_blob, false, engine, &engine->full, err);
+    int code = load(full, false, engine, &engine->full, err);
     if (code == AIGW_OK)
-        code = load(&gw_waf_small_blob, true, engine, &engine->small, err);
+        code = load(small, true, engine, &engine->small, err);
     if (code == AIGW_OK && !engine->compiled && (!runs(engine->full) || !runs(engine->small))) {
         hs_free_database(engine->full);
         hs_free_database(engine->small);
@@ -173,9 +174,10 @@ int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, boo
 
 #else
 
-int gw_waf_engine_new(gw_waf_engine **out, aigw_error *err)
+int gw_waf_engine_new(const gw_waf_blob *full, const gw_waf_blob *small, gw_waf_engine **out,
+                      aigw_error *err)
 {
-    (void)out;
+    (void)full, (void)small, (void)out;
     return gw_fail(err, AIGW_E_UNSUPPORTED, "waf_build", "built without the matcher of the WAF");
 }
 

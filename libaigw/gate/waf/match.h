@@ -40,7 +40,9 @@ extern const gw_waf_blob gw_waf_full_blob, gw_waf_small_blob;
 typedef struct gw_waf_engine gw_waf_engine;
 typedef struct gw_waf_scratch gw_waf_scratch;
 
-int gw_waf_engine_new(gw_waf_engine **out, aigw_error *err);
+/* From the databases given, or compiled where they do not fit this machine. */
+int gw_waf_engine_new(const gw_waf_blob *full, const gw_waf_blob *small, gw_waf_engine **out,
+                      aigw_error *err);
 void gw_waf_engine_free(gw_waf_engine *engine);
 bool gw_waf_engine_compiled(const gw_waf_engine *engine); /* and not loaded */
 
