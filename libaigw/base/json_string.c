@@ -2,6 +2,8 @@
 /* Must not know documents; it is given only strings that the parser has accepted. */
 #include "base/json_string.h"
 
+#include "base/hash.h"
+
 #include "base/json.h"
 #include "base/text.h"
 
@@ -142,33 +144,13 @@ bool gw_json_inner_is(aigw_slice inner, aigw_slice plain)
     }
 }
 
-static uint64_t rotate(uint64_t x, int bits)
-{
-    return x << bits | x >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[2] = rotate(v[2], 32);
-}
-
-/* Aumasson and Bernstein, SipHash, 2012. */
 uint64_t gw_json_inner_hash(const uint64_t key[2], aigw_slice inner)
 {
-    uint64_t v[4] = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
-                     key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
+    gw_sip sip;
     gw_json_cursor c = gw_json_cursor_of(inner);
     uint64_t total = 0;
     size_t n;
+    gw_sip_begin(&sip, key);
     do {
         uint8_t bytes[8];
         n = gw_json_cursor_read(&c, bytes);
@@ -178,15 +160,9 @@ uint64_t gw_json_inner_hash(const uint64_t key[2], aigw_slice inner)
             word |= (uint64_t)bytes[i] << (8 * i);
         if (n < 8)
             word |= total << 56;
-        v[3] ^= word;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= word;
+        gw_sip_word(&sip, word);
     } while (n == 8);
-    v[2] ^= 0xFF;
-    for (int i = 0; i < 4; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return gw_sip_end(&sip);
 }
 
 aigw_slice gw_json_unescape(gw_arena *arena, aigw_slice inner)

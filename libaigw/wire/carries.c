@@ -106,7 +106,7 @@ int gw_losses_event(void *user, const gw_event *event)
     gw_losses *l = user;
     unsigned fresh = traits_of(event) & ~l->seen;
     l->seen |= fresh;
-    for (gw_trait t = 0; fresh != 0 && t < GW_TRAITS; t++) {
+    for (gw_trait t = GW_TRAIT_CHOICES; fresh != 0 && t < GW_TRAITS; t++) {
         if (!(fresh & bit(t, true)) || gw_carries(l->from, l->to, t) == GW_KEPT)
             continue;
         int rc = gw_note_add(l->notes, NULL, GW_JSON_ABSENT, gw_trait_reason(l->to, t), NULL);

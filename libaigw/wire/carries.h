@@ -39,7 +39,8 @@ const char *gw_trait_name(gw_trait trait);
 /* Why, for a reader of the list: "this format has no log probabilities". NULL when it is kept. */
 const char *gw_trait_reason(aigw_format to, gw_trait trait);
 
-/* A sink between a reader and a writer that notes, once for each trait, what the writer's format loses. */
+/* A sink between a reader and a writer that notes, once for each trait, what the writer's format loses. The
+ * envelope (id, model, time) is none: every format has its own, and strict would refuse all. */
 typedef struct gw_losses {
     aigw_format from, to;
     gw_notes *notes;

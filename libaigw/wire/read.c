@@ -3,6 +3,7 @@
 #include "wire/read.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -146,6 +147,7 @@ typedef struct names {
     aigw_slice *slots;
     size_t mask;
     bool failed; /* no memory */
+    gw_hash_key key;
 } names;
 
 static bool names_init(names *set, gw_arena *arena, size_t most)
@@ -153,7 +155,10 @@ static bool names_init(names *set, gw_arena *arena, size_t most)
     size_t slots = 16;
     while (slots < 2 * most)
         slots *= 2;
-    *set = (names){arena, gw_arena_calloc(arena, slots, sizeof *set->slots), slots - 1, false};
+    *set = (names){.arena = arena,
+                   .slots = gw_arena_calloc(arena, slots, sizeof *set->slots),
+                   .mask = slots - 1};
+    gw_hash_key_for(&set->key, slots);
     return set->slots != NULL;
 }
 
@@ -166,10 +171,7 @@ static aigw_slice *slot_of(names *set, gw_jstr text, aigw_slice *plain)
         name = GW_S("");
     }
     *plain = name;
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < name.len; i++)
-        h = (h ^ (unsigned char)name.data[i]) * 1099511628211u;
-    size_t at = (size_t)(h ^ (h >> 29)) & set->mask;
+    size_t at = (size_t)gw_hash(&set->key, name) & set->mask;
     while (set->slots[at].data != NULL && !gw_eq(set->slots[at], name))
         at = (at + 1) & set->mask;
     return &set->slots[at];
@@ -278,6 +280,27 @@ static int check_turns(gw_arena *arena, const gw_chat_request *r, turns calls, t
     return answered.failed ? gw_fail_nomem(err) : AIGW_OK;
 }
 
+/* Calls of one turn that share an id cannot be told apart by their results. */
+static int check_ids(gw_arena *arena, const gw_chat_request *r, turns calls, int code,
+                     aigw_error *err)
+{
+    names seen;
+    size_t count = parts_in(r, calls, GW_PART_TOOL_CALL);
+    if (count < 2)
+        return AIGW_OK;
+    if (!names_init(&seen, arena, count))
+        return gw_fail_nomem(err);
+    for (size_t m = calls.first; m < calls.end; m++) {
+        for (size_t i = 0; i < r->messages[m].part_count; i++) {
+            const gw_part *part = &r->messages[m].parts[i];
+            if (part->kind == GW_PART_TOOL_CALL && !names_add(&seen, part->id) && !seen.failed)
+                return gw_json_fail(err, r->doc, part->at, code, "duplicate",
+                                    "two calls of a turn have this id");
+        }
+    }
+    return seen.failed ? gw_fail_nomem(err) : AIGW_OK;
+}
+
 static size_t run_of(const gw_chat_request *r, size_t from, gw_role role)
 {
     while (from < r->message_count && r->messages[from].role == role)
@@ -293,15 +316,17 @@ static int check_calls(gw_arena *arena, const gw_chat_request *r, const gw_read_
     turns all = {0, r->message_count}, spoken = all;
     while (spoken.end > 0 && r->messages[spoken.end - 1].role == GW_ROLE_ASSISTANT)
         spoken.end--;
-    if (!places->answered_calls)
-        return check_turns(arena, r, spoken, all, AIGW_E_UNSUPPORTED, err);
-    for (size_t m = 0; m < spoken.end && rc == AIGW_OK;) {
+    int code = places->answered_calls ? AIGW_E_PARSE : AIGW_E_UNSUPPORTED;
+    for (size_t m = 0; m < r->message_count && rc == AIGW_OK;) {
         turns calls = {m, run_of(r, m, GW_ROLE_ASSISTANT)};
         turns results = {calls.end, run_of(r, calls.end, GW_ROLE_TOOL)};
-        rc = check_turns(arena, r, calls, results, AIGW_E_PARSE, err);
+        rc = check_ids(arena, r, calls, code, err);
+        if (rc == AIGW_OK && places->answered_calls && m < spoken.end)
+            rc = check_turns(arena, r, calls, results, code, err);
         m = results.end > m ? results.end : m + 1;
     }
-    return rc;
+    return rc == AIGW_OK && !places->answered_calls ? check_turns(arena, r, spoken, all, code, err)
+                                                    : rc;
 }
 
 int gw_read_check(gw_arena *arena, const gw_chat_request *r, const gw_read_places *places,

@@ -7,6 +7,7 @@
 #define GW_WIRE_ANTHROPIC_H
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "chat/seal.h"
 #include "wire/wire.h"
@@ -97,6 +98,7 @@ typedef struct gw_anthropic_out {
     bool counting;               /* for count_tokens: nothing that only an answer needs */
     struct gw_anthropic_id *ids; /* of the calls written so far: open addressing */
     size_t id_count, id_slots;
+    gw_hash_key id_key;
     size_t turn; /* number of the turn at hand */
 } gw_anthropic_out;
 

@@ -29,13 +29,10 @@ static aigw_slice clean(gw_anthropic_out *o, gw_jstr id)
     return (aigw_slice){to, len};
 }
 
-static gw_anthropic_id *slot_of(gw_anthropic_id *ids, size_t slots, aigw_slice id)
+static gw_anthropic_id *slot_of(const gw_hash_key *key, gw_anthropic_id *ids, size_t slots,
+                                aigw_slice id)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < id.len; i++) {
-        hash = (hash ^ (unsigned char)id.data[i]) * 1099511628211u;
-    }
-    size_t at = (size_t)(hash >> 20) & (slots - 1);
+    size_t at = (size_t)gw_hash(key, id) & (slots - 1);
     while (ids[at].id.data != NULL && !gw_eq(ids[at].id, id)) {
         at = (at + 1) & (slots - 1);
     }
@@ -53,13 +50,16 @@ static bool make_room(gw_anthropic_out *o)
     if (ids == NULL) {
         return false;
     }
+    gw_hash_key key = o->id_key;
+    gw_hash_key_for(&key, slots);
     for (size_t i = 0; i < o->id_slots; i++) {
         if (o->ids[i].id.data != NULL) {
-            *slot_of(ids, slots, o->ids[i].id) = o->ids[i];
+            *slot_of(&key, ids, slots, o->ids[i].id) = o->ids[i];
         }
     }
     o->ids = ids;
     o->id_slots = slots;
+    o->id_key = key;
     return true;
 }
 
@@ -69,7 +69,7 @@ static gw_anthropic_id *look_up(gw_anthropic_out *o, gw_jstr id)
     if (plain.data == NULL || !make_room(o)) {
         return NULL;
     }
-    gw_anthropic_id *slot = slot_of(o->ids, o->id_slots, plain);
+    gw_anthropic_id *slot = slot_of(&o->id_key, o->ids, o->id_slots, plain);
     if (slot->id.data == NULL) {
         *slot = (gw_anthropic_id){.id = plain};
         o->id_count++;

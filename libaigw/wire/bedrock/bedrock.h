@@ -39,6 +39,7 @@ typedef struct gw_bedrock_id {
 
 typedef struct gw_bedrock_ids {
     gw_bedrock_id *slots;
+    gw_hash_key key;
     size_t count, cap;
 } gw_bedrock_ids;
 

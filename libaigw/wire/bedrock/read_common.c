@@ -197,13 +197,10 @@ const char *gw_bedrock_format_of_name(gw_bedrock_media kind, aigw_slice name)
     return jpeg ? "jpeg" : NULL;
 }
 
-static gw_bedrock_id *slot_of(gw_bedrock_id *slots, size_t cap, aigw_slice id)
+static gw_bedrock_id *slot_of(const gw_hash_key *key, gw_bedrock_id *slots, size_t cap,
+                              aigw_slice id)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < id.len; i++) {
-        hash = (hash ^ (unsigned char)id.data[i]) * 1099511628211u;
-    }
-    size_t at = (size_t)(hash >> 20) & (cap - 1);
+    size_t at = (size_t)gw_hash(key, id) & (cap - 1);
     while (slots[at].id.data != NULL && !gw_eq(slots[at].id, id)) {
         at = (at + 1) & (cap - 1);
     }
@@ -221,13 +218,16 @@ static bool make_room(gw_arena *arena, gw_bedrock_ids *ids)
     if (slots == NULL) {
         return false;
     }
+    gw_hash_key key = ids->key;
+    gw_hash_key_for(&key, cap);
     for (size_t i = 0; i < ids->cap; i++) {
         if (ids->slots[i].id.data != NULL) {
-            *slot_of(slots, cap, ids->slots[i].id) = ids->slots[i];
+            *slot_of(&key, slots, cap, ids->slots[i].id) = ids->slots[i];
         }
     }
     ids->slots = slots;
     ids->cap = cap;
+    ids->key = key;
     return true;
 }
 
@@ -239,7 +239,7 @@ gw_bedrock_id *gw_bedrock_id_of(gw_arena *arena, gw_bedrock_ids *ids, aigw_slice
     if (!make_room(arena, ids)) {
         return NULL;
     }
-    gw_bedrock_id *slot = slot_of(ids->slots, ids->cap, id);
+    gw_bedrock_id *slot = slot_of(&ids->key, ids->slots, ids->cap, id);
     if (slot->id.data == NULL) {
         *slot = (gw_bedrock_id){.id = id};
         ids->count++;

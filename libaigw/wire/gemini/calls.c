@@ -6,20 +6,13 @@
 
 #define NONE UINT32_MAX
 
-static uint64_t hash_of(aigw_slice text)
-{
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < text.len; i++)
-        h = (h ^ (unsigned char)text.data[i]) * 1099511628211u;
-    return h ^ (h >> 29);
-}
-
 int gw_gm_calls_init(gw_gm_calls *calls, gw_arena *arena, uint32_t room)
 {
     uint32_t slots = 4;
     while (slots < room * 2 && slots < (1u << 30))
         slots *= 2;
     *calls = (gw_gm_calls){.cap = room, .slots = slots};
+    gw_hash_key_for(&calls->key, slots);
     calls->items = gw_arena_calloc(arena, (size_t)room + 1, sizeof *calls->items);
     calls->by_id = gw_arena_calloc(arena, slots, sizeof *calls->by_id);
     calls->by_name = gw_arena_calloc(arena, slots, sizeof *calls->by_name);
@@ -30,7 +23,7 @@ int gw_gm_calls_init(gw_gm_calls *calls, gw_arena *arena, uint32_t room)
 /* The slot of `key`, or the empty one where it would stand. */
 static uint32_t *slot_of(const gw_gm_calls *calls, uint32_t *table, aigw_slice key)
 {
-    uint32_t at = (uint32_t)hash_of(key) & (calls->slots - 1);
+    uint32_t at = (uint32_t)gw_hash(&calls->key, key) & (calls->slots - 1);
     for (;; at = (at + 1) & (calls->slots - 1)) {
         if (table[at] == 0)
             return &table[at];

@@ -7,6 +7,7 @@
 #define GW_WIRE_GEMINI_H
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/text.h"
 #include "wire/wire.h"
 
@@ -31,6 +32,7 @@ typedef struct gw_gm_calls {
     uint32_t count, cap;
     uint32_t *by_id, *by_name; /* open addressing: index + 1 */
     uint32_t slots;            /* a power of two */
+    gw_hash_key key;
 } gw_gm_calls;
 
 typedef struct gw_gm_in {

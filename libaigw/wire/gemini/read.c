@@ -238,6 +238,8 @@ static int read_config(gw_gm_in *in)
         rc = read_count(in, config, "maxOutputTokens", &out->max_tokens);
     if (rc == AIGW_OK)
         rc = read_count(in, config, "candidateCount", &out->n);
+    if (out->n == 0) /* the number that a field of protocol buffers has when nothing is said */
+        out->n = -1;
     if (rc == AIGW_OK)
         rc = gw_gm_opt_bool(in, config, "responseLogprobs", &out->logprobs);
     if (rc == AIGW_OK)

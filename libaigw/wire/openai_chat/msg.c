@@ -9,18 +9,10 @@
 
 #include <stdio.h>
 
-static size_t hash_text(aigw_slice text)
-{
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < text.len; i++)
-        h = (h ^ (unsigned char)text.data[i]) * 1099511628211u;
-    return (size_t)(h ^ (h >> 29));
-}
-
 /* The slot of an id, or the empty one where it belongs. `plain` is unescaped. */
-static gw_jstr *id_slot(gw_jstr *ids, size_t slots, aigw_slice plain)
+static gw_jstr *id_slot(const gw_hash_key *key, gw_jstr *ids, size_t slots, aigw_slice plain)
 {
-    size_t i = hash_text(plain) & (slots - 1);
+    size_t i = (size_t)gw_hash(key, plain) & (slots - 1);
     while (gw_has(ids[i]) && !gw_eq(ids[i].inner, plain))
         i = (i + 1) & (slots - 1);
     return &ids[i];
@@ -36,14 +28,17 @@ static int remember_id(gw_oc_reading *rd, gw_jstr id)
         gw_jstr *ids = gw_arena_calloc(rd->arena, slots, sizeof(*ids));
         if (ids == NULL)
             return gw_fail_nomem(rd->err);
+        gw_hash_key key = rd->id_key;
+        gw_hash_key_for(&key, slots);
         for (size_t i = 0; i < rd->slots; i++) {
             if (gw_has(rd->ids[i]))
-                *id_slot(ids, slots, rd->ids[i].inner) = rd->ids[i];
+                *id_slot(&key, ids, slots, rd->ids[i].inner) = rd->ids[i];
         }
         rd->ids = ids;
         rd->slots = slots;
+        rd->id_key = key;
     }
-    gw_jstr *slot = id_slot(rd->ids, rd->slots, plain);
+    gw_jstr *slot = id_slot(&rd->id_key, rd->ids, rd->slots, plain);
     if (!gw_has(*slot))
         rd->id_count++;
     slot->inner = plain;
@@ -53,7 +48,8 @@ static int remember_id(gw_oc_reading *rd, gw_jstr id)
 static bool known_id(const gw_oc_reading *rd, gw_jstr id)
 {
     aigw_slice plain = gw_jstr_text(rd->arena, id);
-    return plain.data != NULL && rd->slots > 0 && gw_has(*id_slot(rd->ids, rd->slots, plain));
+    return plain.data != NULL && rd->slots > 0 &&
+           gw_has(*id_slot(&rd->id_key, rd->ids, rd->slots, plain));
 }
 
 /* Room for `more` parts behind those that are there. */

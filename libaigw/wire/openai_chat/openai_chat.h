@@ -5,6 +5,7 @@
 #ifndef GW_WIRE_OPENAI_CHAT_H
 #define GW_WIRE_OPENAI_CHAT_H
 
+#include "base/hash.h"
 #include "wire/wire.h"
 
 /* Reading a request. */
@@ -19,6 +20,7 @@ typedef struct gw_oc_reading {
     /* Ids of the tool calls so far: open addressing, `slots` a power of two. */
     gw_jstr *ids;
     size_t id_count, slots;
+    gw_hash_key id_key;
     size_t synthesised; /* ids made for the deprecated function_call */
 } gw_oc_reading;
 

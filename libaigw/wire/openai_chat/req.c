@@ -395,7 +395,8 @@ int gw_oc_read_request(gw_arena *arena, const gw_json_doc *doc, gw_chat_request 
     const gw_json_ref none = GW_JSON_ABSENT;
     gw_chat_request request;
     gw_oc_reading rd = {arena, doc,  &request, err,  none, none, none, none, none,
-                        none,  none, none,     none, NULL, 0,    0,    0};
+                        none,  none, none,     none, NULL, 0,    0,    {{0, 0}},
+                        0};
     gw_chat_request_init(&request, doc);
     request.format = AIGW_FORMAT_OPENAI_CHAT;
     if (gw_json_typeof(doc, 0) != GW_JSON_OBJECT)

@@ -8,6 +8,7 @@
 #ifndef GW_WIRE_OPENAI_RESPONSES_H
 #define GW_WIRE_OPENAI_RESPONSES_H
 
+#include "base/hash.h"
 #include "wire/wire.h"
 
 /* Reading a request. */
@@ -22,6 +23,7 @@ typedef struct gw_or_reading {
     /* Ids of the calls so far: open addressing, `slots` a power of two. */
     gw_jstr *ids;
     size_t id_count, slots;
+    gw_hash_key id_key;
     size_t part_cap; /* room in the parts of the last message */
 } gw_or_reading;
 
