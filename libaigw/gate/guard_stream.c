@@ -203,7 +203,8 @@ static bool may_begin(unsigned char c)
 static bool within_word(const aigw_guard_stream *s, size_t i)
 {
     size_t far = i + GW_GUARD_LOCAL_MAX;
-    return gw_guard_is_alnum(s->before) && far < s->len && !gw_guard_may_be_sign(s->text[far]) &&
+    return gw_guard_is_alnum(s->before) && gw_guard_is_alnum((unsigned char)s->text[i]) &&
+           far < s->len && !gw_guard_may_be_sign(s->text[far]) &&
            !gw_guard_may_be_sign(s->text[far - 1]);
 }
 

@@ -214,6 +214,7 @@ static const row secret_rows[] = {
      "[SECRET]\nSee"},
     {"-----BEGIN PRIVATE KEY-----\\nMIIE\\n-----END PRIVATE KEY-----", "[SECRET]"},
     {"a -----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", "a [SECRET]"},
+    {"45-----BEGIN PRIVATE KEY-----\nb3Bl/b3Bl/b3Bl/b3Bl/b3Bl/b3Bl/b3Bl/b3Bl/b3Bl", "45[SECRET]"},
     {"-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----", NULL},
     {"-----BEGIN PUBLIC KEY-----\nMIIE\n-----END PUBLIC KEY-----", NULL},
     {"sk-learn-is-a-library-for-python-people", NULL},
