@@ -7,6 +7,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int gw_read_missing(aigw_error *err, const gw_json_doc *doc, gw_json_ref object, const char *name)
 {
@@ -126,6 +127,21 @@ int gw_read_base64(gw_arena *arena, const gw_json_doc *doc, gw_json_ref at, gw_j
     return n > 0
                ? AIGW_OK
                : gw_json_fail(err, doc, at, AIGW_E_PARSE, "not_base64", "the data must be base64");
+}
+
+int gw_read_media_type(aigw_error *err, const gw_json_doc *doc, gw_json_ref at, gw_jstr type)
+{
+    static const char others[] = "!#$&^_.+-/;= ";
+    bool slash = false, fine = type.inner.len > 0 && type.inner.len <= 255;
+    for (size_t i = 0; i < type.inner.len && fine; i++) {
+        char c = type.inner.data[i];
+        slash = slash || c == '/';
+        fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               (c != '\0' && strchr(others, c) != NULL);
+    }
+    return fine && slash ? AIGW_OK
+                         : gw_json_fail(err, doc, at, AIGW_E_PARSE, "media_type",
+                                        "expected a media type, such as image/png");
 }
 
 int gw_read_url(aigw_error *err, const gw_json_doc *doc, gw_json_ref at, gw_jstr url)

@@ -29,6 +29,9 @@ bool gw_read_finite(const gw_json_doc *doc, gw_json_ref ref);
 int gw_read_base64(gw_arena *arena, const gw_json_doc *doc, gw_json_ref at, gw_jstr *data,
                    aigw_error *err);
 
+/* A media type with its parameters (RFC 6838 clause 4.2), as it may stand in a data URI: else AIGW_E_PARSE. */
+int gw_read_media_type(aigw_error *err, const gw_json_doc *doc, gw_json_ref at, gw_jstr type);
+
 /* Where an image or a file is to be had. Empty: AIGW_E_PARSE; no URL, or one of the provider's own disk:
  * AIGW_E_UNSUPPORTED. */
 int gw_read_url(aigw_error *err, const gw_json_doc *doc, gw_json_ref at, gw_jstr url);

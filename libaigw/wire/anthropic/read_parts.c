@@ -11,6 +11,10 @@ static int read_source_data(const gw_anthropic_in *in, gw_json_ref source, gw_pa
 {
     int rc = gw_anthropic_string(in, source, "media_type", true, &part->media_type);
     if (rc == AIGW_OK) {
+        rc = gw_read_media_type(in->err, in->doc, gw_json_get(in->doc, source, "media_type"),
+                                part->media_type);
+    }
+    if (rc == AIGW_OK) {
         rc = gw_anthropic_string(in, source, "data", true, &part->data);
     }
     return rc != AIGW_OK ? rc

@@ -55,6 +55,9 @@ static int read_inline(gw_gm_in *in, gw_json_ref blob, gw_part *part)
         return gw_gm_wrong(in, blob, "an object");
     int rc = gw_gm_string(in, blob, "mimeType", &part->media_type);
     if (rc == AIGW_OK)
+        rc = gw_read_media_type(in->err, in->doc, gw_gm_get(in->doc, blob, "mimeType"),
+                                part->media_type);
+    if (rc == AIGW_OK)
         rc = gw_gm_string(in, blob, "data", &part->data);
     if (rc == AIGW_OK)
         rc = gw_gm_opt_string(in, blob, "displayName", &part->name);

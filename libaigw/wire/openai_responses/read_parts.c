@@ -144,6 +144,9 @@ int gw_or_read_part(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
     } types[] = {{"input_text", read_text},   {"output_text", read_text}, {"text", read_text},
                  {"input_image", read_image}, {"input_file", read_file},  {"refusal", read_refusal},
                  {"input_audio", read_audio}};
+    static const char *const items[] = {
+        "message",          "function_call",           "reasoning",     "function_call_output",
+        "custom_tool_call", "custom_tool_call_output", "item_reference"};
     *out = (gw_part){.at = ref};
     if (gw_json_typeof(rd->doc, ref) != GW_JSON_OBJECT)
         return gw_or_wrong(rd, ref, "a content part", "an object");
@@ -157,6 +160,10 @@ int gw_or_read_part(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (gw_jstr_is(type, types[i].type))
             return types[i].read(rd, ref, out);
+    }
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        if (gw_jstr_is(type, items[i]))
+            return gw_or_wrong(rd, ref, "a content part", "no item of the input");
     }
     out->kind = GW_PART_NATIVE;
     return AIGW_OK;
