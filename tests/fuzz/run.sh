@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs each fuzz target for N seconds (default 10), two at a time: sh tests/fuzz/run.sh [SECONDS [NAME...]]
 # Needs the fuzz preset built. One line a target: "ok NAME runs" or "FAILED NAME"; findings stay in
-# build/fuzz/findings. Long runs by hand: sh tests/fuzz/run.sh 300
+# build/fuzz/findings. Long runs by hand: sh tests/fuzz/run.sh 300. AIGW_FUZZ_SEED=N makes a run like the last one.
 set -u
 cd "$(dirname "$0")/../.."
 seconds=${1:-10}
@@ -13,7 +13,7 @@ one() {
     corpus=build/fuzz/corpus/$1
     mkdir -p "$corpus"
     log=build/fuzz/$1.log
-    if build/fuzz/tests/"$1"_fuzz -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    if build/fuzz/tests/"$1"_fuzz -max_total_time="$seconds" ${AIGW_FUZZ_SEED:+-seed=$AIGW_FUZZ_SEED} -timeout=10 -rss_limit_mb=2048 \
         -artifact_prefix=build/fuzz/findings/"$1"- -print_final_stats=1 \
         "$corpus" tests/fuzz/seeds/"$1" >"$log" 2>&1; then
         echo "ok $1 $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs in $seconds s"
