@@ -94,6 +94,10 @@ static int read_source(const gw_anthropic_in *in, gw_json_ref block, gw_part *pa
     }
     if (part->kind == GW_PART_DOCUMENT && gw_json_is(in->doc, type, "text")) {
         int rc = gw_anthropic_string(in, source, "media_type", false, &part->media_type);
+        if (rc == AIGW_OK && gw_has(part->media_type)) {
+            rc = gw_read_media_type(in->err, in->doc, gw_json_get(in->doc, source, "media_type"),
+                                    part->media_type);
+        }
         return rc != AIGW_OK ? rc : gw_anthropic_string(in, source, "data", true, &part->text);
     }
     if (part->kind == GW_PART_DOCUMENT && gw_json_is(in->doc, type, "content")) {

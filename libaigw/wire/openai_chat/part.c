@@ -26,10 +26,13 @@ static int split_data_uri(const gw_oc_reading *rd, gw_json_ref at, gw_jstr uri, 
                       GW_S(";base64")))
         return gw_oc_wrong(rd, at, "a data URI", "encoded in base64");
     aigw_slice type = gw_trim(gw_cut(&head, ';'));
-    if (type.len > 0)
+    int rc = AIGW_OK;
+    if (type.len > 0) {
         out->media_type = gw_jstr_plain(rd->arena, type);
+        rc = gw_read_media_type(rd->err, rd->doc, at, out->media_type);
+    }
     out->data.inner = rest;
-    return gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err);
+    return rc == AIGW_OK ? gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err) : rc;
 }
 
 static int read_text(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
@@ -93,7 +96,8 @@ static int read_audio(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)
     memcpy(type, "audio/", 6);
     memcpy(type + 6, format.inner.data, format.inner.len);
     out->media_type.inner = (aigw_slice){type, format.inner.len + 6};
-    return AIGW_OK;
+    return gw_read_media_type(rd->err, rd->doc, gw_json_get(rd->doc, audio, "format"),
+                              out->media_type);
 }
 
 static int read_file(const gw_oc_reading *rd, gw_json_ref ref, gw_part *out)

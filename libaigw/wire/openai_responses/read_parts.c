@@ -25,10 +25,13 @@ static int split_data_uri(const gw_or_reading *rd, gw_json_ref at, gw_jstr uri, 
     if (head.len < 7 || !gw_eq_nocase(gw_skip(head, head.len - 7), GW_S(";base64")))
         return gw_or_wrong(rd, at, "a data URI", "encoded in base64");
     aigw_slice type = gw_trim(gw_cut(&head, ';'));
-    if (type.len > 0)
+    int rc = AIGW_OK;
+    if (type.len > 0) {
         out->media_type = gw_jstr_plain(rd->arena, type);
+        rc = gw_read_media_type(rd->err, rd->doc, at, out->media_type);
+    }
     out->data.inner = rest;
-    return gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err);
+    return rc == AIGW_OK ? gw_read_base64(rd->arena, rd->doc, at, &out->data, rd->err) : rc;
 }
 
 static int read_text(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
@@ -121,7 +124,8 @@ static int read_audio(const gw_or_reading *rd, gw_json_ref ref, gw_part *out)
     if (format.inner.len > 0)
         memcpy(type + 6, format.inner.data, format.inner.len);
     out->media_type.inner = (aigw_slice){type, format.inner.len + 6};
-    return AIGW_OK;
+    return gw_read_media_type(rd->err, rd->doc, gw_json_get(rd->doc, audio, "format"),
+                              out->media_type);
 }
 
 static int read_cache(const gw_or_reading *rd, gw_json_ref ref, gw_cache_mark *out)
