@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev libjwt-dev libyaml-dev
- libsqlite3-dev libhiredis-dev curl ca-certificates"
+ libsqlite3-dev libhiredis-dev libvectorscan-dev curl ca-certificates"
 test="$build g++ git python3 python3-venv python3-dev swig clang libclang-rt-14-dev libcmocka-dev
  valgrind openssl man-db redis-server"
 bench="$test nginx-light wrk"
