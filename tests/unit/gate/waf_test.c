@@ -273,7 +273,7 @@ static void honest_heads(void **state)
         "X-Request-Id: or=1; and=2"};
     static const char *const queries[] = {"api-version=2024-10-21",
                                           "q=select+the+best+model&page=2",
-                                          "alt=sse&key=AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY",
+                                          "alt=sse&key=AIzaSyA-1234567890abcdefghijklmnopqrstu",
                                           "limit=20&order=desc&after=file-abc123",
                                           "filter=created_at%3E2024-01-01&id=7",
                                           "name=O%27Brien&q=rock+%26+roll",
