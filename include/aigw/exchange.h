@@ -18,7 +18,7 @@ typedef struct aigw_exchange aigw_exchange;
 
 /* How a request came; the config says what may come in clear text, and from whom. */
 typedef enum aigw_channel {
-    AIGW_CHANNEL_VOUCHED, /* the embedder answers for it: any peer may ask */
+    AIGW_CHANNEL_VOUCHED, /* the embedder answers for it: any peer may ask, and the WAF is not asked */
     AIGW_CHANNEL_TLS,
     AIGW_CHANNEL_CLEAR /* beyond loopback, tokens pass from trusted proxies only */
 } aigw_channel;
@@ -28,7 +28,7 @@ typedef enum aigw_channel {
  * the gateway copies what it keeps. The body is borrowed until the exchange is freed.
  */
 typedef struct aigw_request {
-    size_t size;        /* sizeof(aigw_request) */
+    size_t size;        /* sizeof(aigw_request); members that it does not cover are as 0 */
     aigw_slice method;  /* "POST" */
     aigw_slice target;  /* origin form, "/v1/chat/completions?x=y" */
     const aigw_header *headers;
@@ -39,6 +39,8 @@ typedef struct aigw_request {
     bool trusted;       /* the embedder vouches for the caller: skip token checks */
     aigw_channel channel;
     aigw_slice tls_subject; /* of the client's verified certificate, for the access log; or "" */
+    aigw_slice proxied; /* the client's address as a trusted peer's PROXY header says it; or "" */
+    aigw_slice local;   /* our end of the connection, "127.0.0.1:8787", "[::1]:8787"; or "" */
 } aigw_request;
 
 /* Called on the loop's thread from aigw_loop_step. May call any function of this exchange, _free too. */

@@ -51,8 +51,8 @@
 #define ADMIN(method_, path_, name_, action_, body_, allow_)                                       \
     {                                                                                              \
         .method = S(method_), .path = S(path_), .kind = GW_END_ADMIN, .name = (name_),             \
-        .format = AIGW_FORMAT_OPENAI_CHAT, .issuer = true, .store = true, .body = (body_),         \
-        .action = (action_), .allow = (allow_)                                                     \
+        .format = AIGW_FORMAT_OPENAI_CHAT, .issuer = true, .store = true, .admin = true,           \
+        .body = (body_), .action = (action_), .allow = (allow_)                                    \
     }
 
 /* Here {model} is a provider's name and the path there. */

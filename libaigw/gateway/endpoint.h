@@ -29,7 +29,8 @@ typedef struct gw_endpoint {
     bool open;          /* needs no token */
     bool issuer;        /* there only with the embedded issuer */
     bool body;          /* takes a body */
-    bool store;         /* there only with the issuer's database; for the admin scope only */
+    bool store;         /* there only with the issuer's database */
+    bool admin;         /* for the admin scope only */
     bool path_model;    /* {model} of the path is the model, whatever the body says */
     bool stream;        /* the path asks for a stream; the body cannot */
     bool one;           /* embeddings: one input, one vector, and no list of them */

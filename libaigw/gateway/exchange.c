@@ -6,10 +6,41 @@
 #include "gateway/pass.h"
 #include "gateway/peer.h"
 #include "gateway/state.h"
+#include <stddef.h>
 
-static void gate(aigw_exchange *x, bool last_try);
+/* -- the steps -- */
 
-/* -- the gate -- */
+static void wipe_headers(aigw_exchange *x);
+static bool keep_headers(aigw_exchange *x);
+static void stop_waiting(aigw_exchange *x);
+
+static void run(aigw_exchange *x)
+{
+    for (; *x->step; x->step++) {
+        gw_next next = (*x->step)(x);
+        if (next == GW_NEXT_ANSWERED)
+            return;
+        if (next == GW_NEXT_WAIT) {
+            x->waiting = true;
+            if (x->token_due && !keep_headers(x)) {
+                stop_waiting(x);
+                gw_respond_nomem(x);
+            }
+            return;
+        }
+    }
+}
+
+void gw_exchange_go_on(aigw_exchange *x)
+{
+    x->waiting = false;
+    x->step++;
+    run(x);
+    if (!x->waiting || !x->token_due)
+        wipe_headers(x);
+}
+
+/* -- the token -- */
 
 static void list_waiting(aigw_exchange *x)
 {
@@ -34,37 +65,34 @@ static void unlist_waiting(aigw_exchange *x)
         x->wait_next->wait_prev = x->wait_prev;
 }
 
+static void stop_waiting(aigw_exchange *x)
+{
+    if (x->waits) {
+        unlist_waiting(x);
+        gw_keys_cancel(x->waiter.keys, &x->waiter);
+    }
+    gw_quota_cancel(x);
+    x->waiting = false;
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+}
+
 /* Credentials must not lie about in memory that is used again. */
 static void wipe_headers(aigw_exchange *x)
 {
-    for (size_t i = 0; i < x->header_count; i++)
+    for (size_t i = 0; x->headers_kept && i < x->header_count; i++)
         gw_wipe((void *)(uintptr_t)x->headers[i].value.data, x->headers[i].value.len);
     x->headers = NULL;
     x->header_count = 0;
+    x->headers_kept = false;
 }
 
-static void keys_came(void *user)
-{
-    aigw_exchange *x = user;
-    unlist_waiting(x);
-    gw_loop_timer_clear(x->loop->loop, &x->timer);
-    gw_held_renew(x->held, x->gate.issuer);
-    gate(x, true);
-    wipe_headers(x);
-}
-
-static void keys_too_late(void *user)
-{
-    aigw_exchange *x = user;
-    gw_keys_cancel(x->waiter.keys, &x->waiter);
-    keys_came(x);
-}
-
-/* The caller's headers are gone when start returns; the gate will want its own again. */
+/* The caller's headers are gone when start returns; the token's step will want its own. */
 static bool keep_headers(aigw_exchange *x)
 {
     const aigw_slice names[] = {GW_S("authorization"), GW_S("x-api-key"), GW_S("x-goog-api-key"),
                                 GW_S("api-key")};
+    if (x->headers_kept)
+        return true;
     aigw_header *kept =
         gw_arena_calloc(x->arena, x->header_count ? x->header_count : 1, sizeof *kept);
     size_t n = 0;
@@ -82,34 +110,8 @@ static bool keep_headers(aigw_exchange *x)
     }
     x->headers = kept;
     x->header_count = n;
+    x->headers_kept = true;
     return true;
-}
-
-static void wait_for_keys(aigw_exchange *x)
-{
-    aigw_loop *w = x->loop;
-    gw_keys *keys = x->live->keys[x->gate.issuer];
-    if (!x->fresh) {
-        x->fresh = true;
-        if (gw_held_renew(x->held, x->gate.issuer)) {
-            gate(x, false); /* another thread had fetched it */
-            return;
-        }
-    }
-    if (!keep_headers(x)) {
-        gw_respond_nomem(x);
-        return;
-    }
-    x->phase = GW_X_KEYS;
-    if (!gw_keys_request(keys, x->gate.unknown_kid, w->loop, w->transport, w->transport_self,
-                         &x->waiter, keys_came, x)) {
-        gate(x, true);
-        wipe_headers(x);
-        return;
-    }
-    x->waiter.keys = keys;
-    list_waiting(x);
-    gw_loop_timer_set(w->loop, &x->timer, gw_now_ms(w->clock) + GW_KEYS_WAIT_MS, keys_too_late, x);
 }
 
 static gw_api_error_kind denial_kind(int status)
@@ -121,7 +123,7 @@ static gw_api_error_kind denial_kind(int status)
                            : GW_ERR_UNAVAILABLE;
 }
 
-static void denied(aigw_exchange *x)
+static gw_next denied(aigw_exchange *x)
 {
     const gw_gate_result *r = &x->gate;
     x->reason = r->reason;
@@ -131,48 +133,139 @@ static void denied(aigw_exchange *x)
     else if (r->status == 503) /* no keys: the next attempt to fetch them is that far away */
         x->extra = (aigw_header){GW_S("retry-after"), GW_S("10")};
     gw_respond_fail(x, denial_kind(r->status), r->status, r->message);
+    return GW_NEXT_ANSWERED;
 }
 
-/* -- behind the gate -- */
-
-static void with_body(aigw_exchange *x)
+/* NEXT_WAIT: its keys are not at hand. */
+static gw_next look_at_token(aigw_exchange *x, bool last_try)
 {
-    if (x->pass)
-        gw_pass_go(x);
-    else if (!gw_endpoint_is_call(x->endpoint))
-        gw_local_give(x);
-    else if (gw_prepare_call(x))
-        gw_attempt_next(x);
-}
-
-static void passed(aigw_exchange *x)
-{
-    if (x->pass) {
-        gw_pass_begin(x);
-    } else if (gw_endpoint_is_call(x->endpoint) && !x->json) {
-        x->reason = "content_type";
-        gw_respond_fail(x, GW_ERR_INVALID_REQUEST, 415, "The body must be application/json.");
-    } else if (!x->endpoint->body || x->body_here) {
-        with_body(x);
-    } else {
-        x->phase = GW_X_BODY;
-    }
-}
-
-static void gate(aigw_exchange *x, bool last_try)
-{
-    const gw_gate *door = x->endpoint->store ? &x->live->admin_gate : &x->live->gate;
+    const gw_gate *door = x->endpoint->admin ? &x->live->admin_gate : &x->live->gate;
     gw_gate_check(door, x->headers, x->header_count, gw_held_keys, x->held,
                   gw_unix_s(x->loop->clock), last_try, x->arena, &x->gate);
     if (x->gate.cache_hit || x->gate.cache_miss)
         gw_metrics_add(x->loop->metrics,
                        x->gate.cache_hit ? GW_C_JWT_CACHE_HITS : GW_C_JWT_CACHE_MISSES, 1);
-    if (x->gate.verdict == GW_GATE_PASS)
-        passed(x);
-    else if (x->gate.verdict == GW_GATE_DENY || last_try)
-        denied(x);
-    else
-        wait_for_keys(x);
+    if (x->gate.verdict == GW_GATE_PASS) {
+        x->token_due = false;
+        return GW_NEXT_ON;
+    }
+    return x->gate.verdict == GW_GATE_DENY || last_try ? denied(x) : GW_NEXT_WAIT;
+}
+
+static void keys_came(void *user)
+{
+    aigw_exchange *x = user;
+    unlist_waiting(x);
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    gw_held_renew(x->held, x->gate.issuer);
+    if (look_at_token(x, true) == GW_NEXT_ON) {
+        gw_exchange_go_on(x);
+        return;
+    }
+    x->waiting = false;
+    wipe_headers(x);
+}
+
+static void keys_too_late(void *user)
+{
+    aigw_exchange *x = user;
+    gw_keys_cancel(x->waiter.keys, &x->waiter);
+    keys_came(x);
+}
+
+static gw_next token_step(aigw_exchange *x)
+{
+    aigw_loop *w = x->loop;
+    if (x->trusted || x->endpoint->open) {
+        x->token_due = false;
+        return GW_NEXT_ON;
+    }
+    gw_next next = look_at_token(x, false);
+    if (next != GW_NEXT_WAIT)
+        return next;
+    if (!x->fresh) {
+        x->fresh = true;
+        if (gw_held_renew(x->held, x->gate.issuer)) { /* another thread had fetched it */
+            next = look_at_token(x, false);
+            if (next != GW_NEXT_WAIT)
+                return next;
+        }
+    }
+    gw_keys *keys = x->live->keys[x->gate.issuer];
+    if (!gw_keys_request(keys, x->gate.unknown_kid, w->loop, w->transport, w->transport_self,
+                         &x->waiter, keys_came, x))
+        return look_at_token(x, true);
+    x->waiter.keys = keys;
+    list_waiting(x);
+    gw_loop_timer_set(w->loop, &x->timer, gw_now_ms(w->clock) + GW_KEYS_WAIT_MS, keys_too_late, x);
+    return GW_NEXT_WAIT;
+}
+
+/* -- behind the token -- */
+
+static gw_next body_step(aigw_exchange *x)
+{
+    if (x->endpoint && gw_endpoint_is_call(x->endpoint) && !x->json) {
+        x->reason = "content_type";
+        gw_respond_fail(x, GW_ERR_INVALID_REQUEST, 415, "The body must be application/json.");
+        return GW_NEXT_ANSWERED;
+    }
+    if (!x->body_due)
+        return GW_NEXT_ON;
+    x->phase = GW_X_BODY;
+    return GW_NEXT_WAIT;
+}
+
+static gw_next prepare_step(aigw_exchange *x)
+{
+    return gw_prepare_call(x) ? GW_NEXT_ON : GW_NEXT_ANSWERED;
+}
+
+static gw_next ask_step(aigw_exchange *x)
+{
+    gw_attempt_next(x);
+    return GW_NEXT_ANSWERED;
+}
+
+static gw_next pass_step(aigw_exchange *x)
+{
+    gw_pass_begin(x);
+    return GW_NEXT_ANSWERED;
+}
+
+static gw_next local_step(aigw_exchange *x)
+{
+    gw_local_give(x);
+    return GW_NEXT_ANSWERED;
+}
+
+static gw_next lost_step(aigw_exchange *x)
+{
+    bool unknown = x->lost_status == 404;
+    x->reason = unknown ? "unknown_path" : "wrong_method";
+    if (x->lost_allow)
+        x->extra = (aigw_header){GW_S("allow"), aigw_slice_of(x->lost_allow)};
+    gw_respond_fail(x, unknown ? GW_ERR_NOT_FOUND : GW_ERR_INVALID_REQUEST, x->lost_status,
+                    unknown ? "There is nothing at this path."
+                            : "This path does not take this method.");
+    return GW_NEXT_ANSWERED;
+}
+
+/* Asks an upstream; passes on to one; is answered here; has no such path. */
+static gw_step *const call_steps[] = {gw_quota_address, token_step,   body_step,
+                                      gw_screen_body,   prepare_step, gw_guard_prompt,
+                                      gw_quota_call,    ask_step,     NULL};
+static gw_step *const pass_steps[] = {gw_quota_address, token_step, gw_quota_call, pass_step, NULL};
+static gw_step *const local_steps[] = {gw_quota_address, token_step, body_step,
+                                       gw_screen_body,   local_step, NULL};
+static gw_step *const lost_steps[] = {gw_quota_address, body_step, gw_screen_body, lost_step, NULL};
+
+static gw_step *const *steps_of(const aigw_exchange *x)
+{
+    return !x->endpoint                       ? lost_steps
+           : x->pass                          ? pass_steps
+           : gw_endpoint_is_call(x->endpoint) ? call_steps
+                                              : local_steps;
 }
 
 /* -- starting -- */
@@ -214,11 +307,12 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
         ok = ok && x->name.data;
     }
     x->anthropic_version = header_copy(x, GW_S("anthropic-version"), &ok);
-    if (x->endpoint->format == AIGW_FORMAT_ANTHROPIC)
+    const gw_endpoint *e = x->endpoint;
+    if (e && e->format == AIGW_FORMAT_ANTHROPIC)
         ok = gw_encode_betas(x) && ok;
-    if (x->endpoint->kind == GW_END_TOKEN)
+    if (e && e->kind == GW_END_TOKEN)
         x->authorization = header_copy(x, GW_S("authorization"), &ok);
-    if (x->endpoint->issuer) {
+    if (e && e->issuer) {
         const gw_config *c = x->live->config;
         x->peer = gw_arena_copy(x->arena, gw_peer_of(request->peer, x->headers, x->header_count,
                                                      c->trusted_proxies, c->trusted_proxy_count));
@@ -228,11 +322,10 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
         x->tls_subject = gw_arena_copy(x->arena, request->tls_subject);
         ok = ok && x->tls_subject.data;
     }
-    x->trusted = request->trusted && !x->endpoint->store; /* an admin shows a token, always */
+    x->trusted = request->trusted && !(e && e->admin); /* an admin shows a token, always */
     x->body = request->body;
-    x->body_due = x->endpoint->body && request->body_follows;
-    x->body_here = !x->body_due;
-    if (ok && x->endpoint->kind == GW_END_PASS)
+    x->body_due = request->body_follows && ((e && e->body) || gw_screen_wants_body(x));
+    if (ok && e && e->kind == GW_END_PASS)
         ok = gw_pass_open(x);
     return ok;
 }
@@ -281,40 +374,45 @@ static bool from_stranger(aigw_exchange *x, const aigw_request *request)
 
 static void open_exchange(aigw_exchange *x, const aigw_request *request)
 {
-    int status;
-    const char *allow;
     gw_respond_id(x);
     const aigw_issuer *issuer = x->live->issuer;
     unsigned have = (issuer ? GW_HAVE_ISSUER : 0u) | (issuer && issuer->store ? GW_HAVE_STORE : 0u);
-    x->endpoint =
-        gw_endpoint_find(request->method, request->target, have, &x->name, &status, &allow);
+    x->endpoint = gw_endpoint_find(request->method, request->target, have, &x->name,
+                                   &x->lost_status, &x->lost_allow);
     x->wire = dialect(x, request);
     if (from_stranger(x, request))
         return;
-    if (!x->endpoint) {
-        x->reason = status == 404 ? "unknown_path" : "wrong_method";
-        if (allow)
-            x->extra = (aigw_header){GW_S("allow"), aigw_slice_of(allow)};
-        gw_respond_fail(x, status == 404 ? GW_ERR_NOT_FOUND : GW_ERR_INVALID_REQUEST, status,
-                        status == 404 ? "There is nothing at this path."
-                                      : "This path does not take this method.");
+    if (!capture(x, request)) {
+        gw_respond_nomem(x);
         return;
     }
-    if (!capture(x, request))
-        gw_respond_nomem(x);
-    else if (!read_wishes(x) || !gw_prepare_query(x))
-        return; /* before the gate: who sends a key in the URL is told so */
-    else if (x->trusted || x->endpoint->open)
-        passed(x);
-    else
-        gate(x, false);
+    if (gw_screen_head(x, request) != GW_NEXT_ON)
+        return;
+    /* Before the token: who sends a key in the URL is told so. */
+    if (x->endpoint && (!read_wishes(x) || !gw_prepare_query(x)))
+        return;
+    x->token_due = x->endpoint != NULL;
+    x->step = steps_of(x);
+    run(x);
 }
 
-int aigw_exchange_start(aigw_loop *loop, const aigw_request *request, aigw_ready_fn *ready,
+/* A caller may have been compiled against a shorter struct. */
+static bool copy_request(const aigw_request *from, aigw_request *to)
+{
+    if (!from || from->size < offsetof(aigw_request, proxied))
+        return false;
+    memset(to, 0, sizeof *to);
+    memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
+    to->size = sizeof *to;
+    return true;
+}
+
+int aigw_exchange_start(aigw_loop *loop, const aigw_request *given, aigw_ready_fn *ready,
                         void *user, aigw_exchange **out, aigw_error *err)
 {
-    if (!loop || !request || !out || request->size < sizeof *request)
-        return gw_fail(err, AIGW_E_INVALID, "argument", "a loop, a request of full size, an out");
+    aigw_request request;
+    if (!loop || !out || !copy_request(given, &request))
+        return gw_fail(err, AIGW_E_INVALID, "argument", "a loop, a request with its size, an out");
     gw_held *held = gw_worker_held(loop);
     aigw_exchange *x = held ? gw_worker_take(loop) : NULL;
     if (!x) {
@@ -328,11 +426,11 @@ int aigw_exchange_start(aigw_loop *loop, const aigw_request *request, aigw_ready
     x->user = user;
     x->begun_ms = gw_now_ms(loop->clock);
     x->usage = gw_usage_unknown();
-    x->headers = request->headers;
-    x->header_count = request->header_count;
+    x->headers = request.headers;
+    x->header_count = request.header_count;
     gw_metrics_in_flight(loop->metrics, 1);
-    open_exchange(x, request);
-    if (x->phase != GW_X_KEYS || !x->waits) {
+    open_exchange(x, &request);
+    if (!x->headers_kept) {
         x->headers = NULL;
         x->header_count = 0;
     }
@@ -345,10 +443,14 @@ int aigw_exchange_body(aigw_exchange *x, aigw_slice body, aigw_error *err)
     if (!x || !x->body_due || (x->pass && x->pass->sent > 0))
         return gw_fail(err, AIGW_E_INVALID, "no_body_due", "this exchange waits for no body");
     x->body_due = false;
-    x->body_here = true;
     x->body = body;
-    if (x->phase == GW_X_BODY)
-        with_body(x);
+    if (x->phase != GW_X_BODY)
+        return AIGW_OK;
+    x->phase = GW_X_STEPS;
+    if (x->pass)
+        gw_pass_go(x);
+    else
+        gw_exchange_go_on(x);
     return AIGW_OK;
 }
 
@@ -363,11 +465,9 @@ void aigw_exchange_free(aigw_exchange *x)
         gw_metrics_add(w->metrics, GW_C_CANCELLED, 1);
         gw_settle(x, "cancelled");
     }
-    if (x->waits) {
-        unlist_waiting(x);
-        gw_keys_cancel(x->waiter.keys, &x->waiter);
-        wipe_headers(x);
-    }
+    stop_waiting(x);
+    wipe_headers(x);
+    gw_guard_drop(x);
     gw_attempt_drop(x);
     gw_pass_free(x);
     gw_loop_timer_clear(w->loop, &x->timer);

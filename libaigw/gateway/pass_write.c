@@ -92,7 +92,6 @@ int aigw_exchange_write_end(aigw_exchange *x, aigw_error *err)
     if (p->length >= 0 && p->sent != (uint64_t)p->length)
         return gw_fail(err, AIGW_E_INVALID, "too_short", "the body is shorter than content-length");
     x->body_due = false;
-    x->body_here = true;
     gw_pipe_end(&p->pipe);
     x->body = p->streamed ? gw_slice("", 0) : gw_pipe_peek(&p->pipe);
     if (x->phase == GW_X_BODY)

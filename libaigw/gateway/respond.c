@@ -64,6 +64,7 @@ void gw_respond_begin(aigw_exchange *x, int status, const char *content_type)
         gw_respond_header(x, x->extra.name, x->extra.value);
     for (size_t i = 0; i < x->attempt.kept_count; i++)
         gw_respond_header(x, x->attempt.kept[i].name, x->attempt.kept[i].value);
+    gw_quota_headers(x);
 }
 
 static void give_head(aigw_exchange *x)

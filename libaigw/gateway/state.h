@@ -8,6 +8,9 @@
 
 #include "gateway/attempt.h"
 #include "gateway/endpoint.h"
+#include "gateway/guard/guard.h"
+#include "gateway/quota/quota.h"
+#include "gateway/screen/screen.h"
 #include "gateway/worker.h"
 #include "wire/embed/embed.h"
 
@@ -17,8 +20,8 @@
 #define GW_HEAD_MAX     40
 
 typedef enum gw_phase {
-    GW_X_KEYS,   /* waits for a key set */
-    GW_X_BODY,   /* passed; waits for the body */
+    GW_X_STEPS,  /* on its way through its steps: one of them may wait for something */
+    GW_X_BODY,   /* waits for the body */
     GW_X_TRYING, /* an upstream is being asked */
     GW_X_PAUSE,  /* between two tries */
     GW_X_DONE,   /* the answer is complete (it may lie unread in `out`) */
@@ -26,6 +29,9 @@ typedef enum gw_phase {
 } gw_phase;
 
 typedef struct gw_pass gw_pass; /* pass.h */
+
+/* What becomes of a request, one after the other: exchange.c has the tables. */
+typedef gw_next gw_step(aigw_exchange *x);
 
 struct aigw_exchange {
     aigw_exchange *pool_next;
@@ -38,6 +44,9 @@ struct aigw_exchange {
     gw_held *held;
     const gw_live *live; /* held->live */
     gw_phase phase;
+    gw_step *const *step; /* the one at work; the table ends with NULL */
+    bool token_due;       /* the step that looks at the token is to come: headers are kept for it */
+    bool waiting;         /* a step waits */
     aigw_ready_fn *ready;
     void *user;
     gw_task tell;  /* calls ready */
@@ -52,12 +61,13 @@ struct aigw_exchange {
     const aigw_header *headers; /* the caller's until start returns, else a copy */
     size_t header_count;
     aigw_slice body;
-    bool body_due, body_here, trusted;
+    bool headers_kept; /* they are copies, of the credentials only */
+    bool body_due, trusted;
     bool json, form; /* what content-type says; json also when it says nothing */
     aigw_slice anthropic_version, anthropic_beta, authorization;
     aigw_slice tls_subject;
-    aigw_slice peer; /* whose request it is, proxies looked through; of the issuer's paths only */
-    aigw_slice name; /* the {id} or {model} in its path, as it stands there; "" */
+    aigw_slice peer;  /* whose request it is, proxies looked through; of the issuer's paths only */
+    aigw_slice name;  /* the {id} or {model} in its path, as it stands there; "" */
     aigw_slice query; /* of the target, copied; "" */
     bool report;      /* x-aigw-report: dropped */
     bool strict;      /* x-aigw-strict: true */
@@ -67,14 +77,17 @@ struct aigw_exchange {
     /* The gate */
     gw_gate_result gate;
     gw_keys_waiter waiter;
-    bool waits, fresh; /* on the loop's list; sets were renewed once */
+    bool waits, fresh; /* on the loop's list for keys; sets were renewed once */
     aigw_exchange *wait_next, *wait_prev;
+    int lost_status;        /* 404, 405: there is nothing at this path and method */
+    const char *lost_allow; /* the methods of the path; or NULL */
 
     /* The request to an upstream */
     gw_op op;
     gw_json_doc doc;
     aigw_slice model;
-    bool path_model; /* it came from the path: what the body calls "model", if anything, is not it */
+    bool
+        path_model; /* it came from the path: what the body calls "model", if anything, is not it */
     bool json_array; /* a stream is wanted as one JSON array (Gemini without alt=sse) */
     bool stream, include_usage, read; /* read: `request` is filled */
     gw_chat_request request;
@@ -85,7 +98,7 @@ struct aigw_exchange {
     unsigned renewed; /* targets, a bit each, whose token was fetched anew since they refused it */
     gw_attempt attempt;
     gw_answer_options answer; /* seed empty: not yet made */
-    gw_pass *pass; /* of a pass-through; NULL else */
+    gw_pass *pass;            /* of a pass-through; NULL else */
     char seed[32];
 
     /* The answer */
@@ -104,6 +117,9 @@ struct aigw_exchange {
     int64_t fed_ms; /* when a stream's client last got something */
 };
 
+/* exchange.c: what a step waited for has come; never called from inside a step. */
+void gw_exchange_go_on(aigw_exchange *x);
+
 /* settle.c: what ends an exchange, and the books: metrics and the access log, once. */
 void gw_exchange_tell(aigw_exchange *x); /* `ready`, at the end of the step */
 void gw_exchange_done(aigw_exchange *x); /* the answer is complete */
@@ -119,8 +135,6 @@ int gw_prepare_read(aigw_exchange *x, aigw_error *err);
  * or x->send. */
 int gw_prepare_renamed(aigw_exchange *x, const gw_route_target *target, aigw_slice *body,
                        aigw_error *err);
-/* Does a body of this format name its model? */
-
 /* models.c: the models of the config, in the dialect asked for. */
 void gw_models_list(aigw_exchange *x);
 void gw_models_one(aigw_exchange *x);
@@ -146,7 +160,8 @@ int gw_embed_end(aigw_exchange *x, aigw_slice body);
 
 /* conceal.c: covers our credentials and private hosts in what a provider says of a failure. In place. */
 void gw_conceal(const gw_upstream *up, char *text, size_t len);
-void gw_conceal_tail(const gw_upstream *up, gw_buf *out, size_t from); /* what stands behind `from` */
+void gw_conceal_tail(const gw_upstream *up, gw_buf *out,
+                     size_t from); /* what stands behind `from` */
 
 /* report.c: what a writer could not say, for a client that asked: x-aigw-dropped. False without memory. */
 bool gw_report_dropped(aigw_exchange *x, const gw_notes *notes);
