@@ -7,7 +7,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config libcurl4-openssl-dev libssl-de
  libsqlite3-dev libhiredis-dev libvectorscan-dev curl ca-certificates"
 test="$build g++ git python3 python3-venv python3-dev swig clang libclang-rt-14-dev libcmocka-dev
  valgrind openssl man-db redis-server"
-bench="$test nginx-light wrk"
+bench="$test nginx-light wrk libmodsecurity-dev modsecurity-crs"
 
 case "${1:-}" in
     build) want=$build ;;

@@ -60,7 +60,7 @@ static int set_up(aigw_waf *waf, const aigw_waf_options *options, aigw_error *er
             snprintf(err->pointer, sizeof err->pointer, "/%s", one->name);
         return AIGW_E_CONFIG;
     }
-    return gw_waf_engine_new(&gw_waf_full_blob, &gw_waf_small_blob, &waf->engine, err);
+    return gw_waf_engine_new(gw_waf_blobs, &waf->engine, err);
 }
 
 int aigw_waf_new(const aigw_waf_options *options, aigw_waf **out, aigw_error *err)

@@ -1,5 +1,5 @@
-/* Compiles libaigw/gate/waf/patterns.txt at build: wafc PATTERNS OUT.c. Writes the table of patterns and two
- * serialised databases. A host tool: must not be part of the library. */
+/* Compiles libaigw/gate/waf/patterns.txt at build: wafc PATTERNS OUT.c. Writes the table of patterns and a
+ * serialised database for each set of them. A host tool: must not be part of the library. */
 #include "gate/waf/match.h"
 #include "gate/waf/rules.h"
 #include <ctype.h>
@@ -224,7 +224,8 @@ static void write_table(FILE *out)
     fprintf(out, "};\n\n");
 }
 
-/* The bytes go to a file of their own, which the assembler takes in. */
+/* The bytes go to a file of their own, which the assembler takes in. The section is put back as it was: what the
+ * compiler writes next would else land in the one left open, and pointers there are relocations of text. */
 static int write_bytes(FILE *out, const char *base, const char *name, const char *data, size_t len)
 {
     char path[4096];
@@ -233,23 +234,23 @@ static int write_bytes(FILE *out, const char *base, const char *name, const char
     if (!bytes || fwrite(data, 1, len, bytes) != len || fclose(bytes) != 0)
         return bad(path, 0, strerror(errno));
     fprintf(out,
-            "__asm__(\".section .rodata\\n\" \".balign 64\\n\" \"waf_%s:\\n\" \".incbin "
+            "__asm__(\".pushsection .rodata\\n\" \".balign 64\\n\" \"waf_%s:\\n\" \".incbin "
             "\\\"%s\\\"\\n\"\n"
-            "    \".balign 64\\n\" \".text\\n\");\n"
+            "    \".balign 64\\n\" \".popsection\\n\");\n"
             "extern const unsigned char waf_%s[] __attribute__((visibility(\"hidden\")));\n"
-            "const gw_waf_blob gw_waf_%s_blob = {waf_%s, %zu};\n\n",
-            name, path, name, name, name, len);
+            "#define LEN_%s %zu\n\n",
+            name, path, name, name, len);
     return 0;
 }
 
 #ifdef AIGW_HAVE_VECTORSCAN
-static int write_database(FILE *out, const char *base, const char *name, int small)
+static int write_database(FILE *out, const char *base, const char *name, gw_waf_set set)
 {
     static const char *text[MAX_PATTERNS];
     static unsigned flags[MAX_PATTERNS], ids[MAX_PATTERNS];
     unsigned n = 0;
     for (unsigned i = 0; i < table_count; i++) {
-        if (small && !table[i].signature)
+        if (!gw_waf_in_set(&table[i], set))
             continue;
         text[n] = table[i].expression;
         flags[n] = table[i].flags;
@@ -277,9 +278,9 @@ static int write_database(FILE *out, const char *base, const char *name, int sma
     return write_bytes(out, base, name, bytes, len);
 }
 #else
-static int write_database(FILE *out, const char *base, const char *name, int small)
+static int write_database(FILE *out, const char *base, const char *name, gw_waf_set set)
 {
-    (void)small;
+    (void)set;
     return write_bytes(out, base, name, "", 0);
 }
 #endif
@@ -299,7 +300,14 @@ int main(int argc, char **argv)
             return 1;
     }
     write_table(out);
-    if (write_database(out, argv[2], "full", 0) || write_database(out, argv[2], "small", 1))
-        return 1;
+    static const char *const names[GW_WAF_SETS] = {"full", "small", "prompt"};
+    for (unsigned i = 0; i < GW_WAF_SETS; i++) {
+        if (write_database(out, argv[2], names[i], (gw_waf_set)i))
+            return 1;
+    }
+    fprintf(out, "const gw_waf_blob gw_waf_blobs[GW_WAF_SETS] = {");
+    for (unsigned i = 0; i < GW_WAF_SETS; i++)
+        fprintf(out, "%s{waf_%s, LEN_%s}", i ? ", " : "", names[i], names[i]);
+    fprintf(out, "};\n");
     return fclose(out) == 0 ? 0 : 1;
 }

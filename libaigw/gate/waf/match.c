@@ -14,14 +14,14 @@ struct gw_waf_scratch {
 };
 
 struct gw_waf_engine {
-    hs_database_t *full, *small;
+    hs_database_t *of[GW_WAF_SETS];
     bool compiled;
     pthread_mutex_t lock; /* of the pool */
     gw_waf_scratch *pool;
 };
 
 /* The database's numbers are indices into gw_waf_patterns. */
-static int compile(bool small, hs_database_t **out, aigw_error *err)
+static int compile(gw_waf_set set, hs_database_t **out, aigw_error *err)
 {
     int code = AIGW_E_NOMEM;
     unsigned n = 0;
@@ -31,7 +31,7 @@ static int compile(bool small, hs_database_t **out, aigw_error *err)
     if (!text || !flags || !ids)
         goto out;
     for (unsigned i = 0; i < gw_waf_pattern_count; i++) {
-        if (small && !gw_waf_patterns[i].signature)
+        if (!gw_waf_in_set(&gw_waf_patterns[i], set))
             continue;
         text[n] = gw_waf_patterns[i].expression;
         flags[n] = gw_waf_patterns[i].flags;
@@ -52,16 +52,15 @@ out:
     return code;
 }
 
-static int load(const gw_waf_blob *blob, bool small, gw_waf_engine *engine, hs_database_t **out,
-                aigw_error *err)
+static int load(const gw_waf_blob *blob, gw_waf_set set, gw_waf_engine *engine, aigw_error *err)
 {
-    hs_error_t rc = hs_deserialize_database(blob->data, blob->len, out);
+    hs_error_t rc = hs_deserialize_database(blob->data, blob->len, &engine->of[set]);
     if (rc == HS_SUCCESS)
         return AIGW_OK;
     if (rc == HS_NOMEM)
         return gw_fail_nomem(err);
     engine->compiled = true; /* another CPU, or another version of the matcher */
-    return compile(small, out, err);
+    return compile(set, &engine->of[set], err);
 }
 
 /* The library refuses only when it runs: a database for more than this CPU has. */
@@ -73,8 +72,7 @@ static bool runs(const hs_database_t *database)
     return rc == HS_SUCCESS || rc == HS_NOMEM;
 }
 
-int gw_waf_engine_new(const gw_waf_blob *full, const gw_waf_blob *small, gw_waf_engine **out,
-                      aigw_error *err)
+int gw_waf_engine_new(const gw_waf_blob blobs[GW_WAF_SETS], gw_waf_engine **out, aigw_error *err)
 {
     if (hs_valid_platform() != HS_SUCCESS)
         return gw_fail(err, AIGW_E_UNSUPPORTED, "waf_cpu", "this CPU lacks SSSE3");
@@ -83,17 +81,15 @@ int gw_waf_engine_new(const gw_waf_blob *full, const gw_waf_blob *small, gw_waf_
         return gw_fail_nomem(err);
     hs_set_allocator(gw_alloc, gw_free);
     pthread_mutex_init(&engine->lock, NULL);
-    int code = load(full, false, engine, &engine->full, err);
-    if (code == AIGW_OK)
-        code = load(small, true, engine, &engine->small, err);
-    if (code == AIGW_OK && !engine->compiled && (!runs(engine->full) || !runs(engine->small))) {
-        hs_free_database(engine->full);
-        hs_free_database(engine->small);
-        engine->full = engine->small = NULL;
-        engine->compiled = true;
-        code = compile(false, &engine->full, err);
-        if (code == AIGW_OK)
-            code = compile(true, &engine->small, err);
+    int code = AIGW_OK;
+    for (unsigned set = 0; set < GW_WAF_SETS && code == AIGW_OK; set++) {
+        code = load(&blobs[set], (gw_waf_set)set, engine, err);
+        if (code == AIGW_OK && !engine->compiled && !runs(engine->of[set])) {
+            hs_free_database(engine->of[set]);
+            engine->of[set] = NULL;
+            engine->compiled = true;
+            code = compile((gw_waf_set)set, &engine->of[set], err);
+        }
     }
     if (code != AIGW_OK) {
         gw_waf_engine_free(engine);
@@ -113,8 +109,8 @@ void gw_waf_engine_free(gw_waf_engine *engine)
         gw_free(engine->pool);
         engine->pool = next;
     }
-    hs_free_database(engine->full);
-    hs_free_database(engine->small);
+    for (unsigned set = 0; set < GW_WAF_SETS; set++)
+        hs_free_database(engine->of[set]);
     pthread_mutex_destroy(&engine->lock);
     gw_free(engine);
 }
@@ -129,13 +125,16 @@ gw_waf_scratch *gw_waf_scratch_take(gw_waf_engine *engine)
     if (scratch)
         return scratch;
     scratch = gw_calloc(1, sizeof *scratch);
-    if (scratch && hs_alloc_scratch(engine->full, &scratch->of) == HS_SUCCESS &&
-        hs_alloc_scratch(engine->small, &scratch->of) == HS_SUCCESS)
-        return scratch;
-    if (scratch)
-        hs_free_scratch(scratch->of);
-    gw_free(scratch);
-    return NULL;
+    if (!scratch)
+        return NULL;
+    for (unsigned set = 0; set < GW_WAF_SETS; set++) {
+        if (hs_alloc_scratch(engine->of[set], &scratch->of) != HS_SUCCESS) {
+            hs_free_scratch(scratch->of);
+            gw_free(scratch);
+            return NULL;
+        }
+    }
+    return scratch;
 }
 
 void gw_waf_scratch_give(gw_waf_engine *engine, gw_waf_scratch *scratch)
@@ -161,23 +160,22 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
     return 0;
 }
 
-int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, bool small,
+int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, gw_waf_set set,
                        aigw_slice text, gw_waf_seen_fn *seen, void *user)
 {
     if (text.len > (size_t)1 << 30)
         return AIGW_E_LIMIT;
     seen_by by = {seen, user};
-    hs_error_t rc = hs_scan(small ? engine->small : engine->full, text.data, (unsigned)text.len, 0,
-                            scratch->of, on_match, &by);
+    hs_error_t rc =
+        hs_scan(engine->of[set], text.data, (unsigned)text.len, 0, scratch->of, on_match, &by);
     return rc == HS_SUCCESS ? AIGW_OK : AIGW_E_INVALID;
 }
 
 #else
 
-int gw_waf_engine_new(const gw_waf_blob *full, const gw_waf_blob *small, gw_waf_engine **out,
-                      aigw_error *err)
+int gw_waf_engine_new(const gw_waf_blob blobs[GW_WAF_SETS], gw_waf_engine **out, aigw_error *err)
 {
-    (void)full, (void)small, (void)out;
+    (void)blobs, (void)out;
     return gw_fail(err, AIGW_E_UNSUPPORTED, "waf_build", "built without the matcher of the WAF");
 }
 
@@ -198,10 +196,10 @@ void gw_waf_scratch_give(gw_waf_engine *engine, gw_waf_scratch *scratch)
     (void)scratch;
 }
 
-int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, bool small,
+int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, gw_waf_set set,
                        aigw_slice text, gw_waf_seen_fn *seen, void *user)
 {
-    (void)engine, (void)scratch, (void)small, (void)text, (void)seen, (void)user;
+    (void)engine, (void)scratch, (void)set, (void)text, (void)seen, (void)user;
     return AIGW_E_UNSUPPORTED;
 }
 

@@ -5,7 +5,7 @@
 #ifndef GW_GATE_WAF_MATCH_H
 #define GW_GATE_WAF_MATCH_H
 
-#include <aigw/error.h>
+#include <aigw/waf.h>
 
 /* In which form of a text a pattern is looked for. */
 #define GW_WAF_FORM_TEXT    1u
@@ -35,14 +35,30 @@ typedef struct gw_waf_blob {
     const void *data;
     size_t len;
 } gw_waf_blob;
-extern const gw_waf_blob gw_waf_full_blob, gw_waf_small_blob;
+
+/* Each set is a database of its own: a text is scanned for no pattern that cannot count where it stands. */
+typedef enum gw_waf_set {
+    GW_WAF_SET_FULL,   /* everything outside prompt text */
+    GW_WAF_SET_SMALL,  /* what is an exploit wherever it stands */
+    GW_WAF_SET_PROMPT, /* everything for prompt text */
+    GW_WAF_SETS
+} gw_waf_set;
+extern const gw_waf_blob gw_waf_blobs[GW_WAF_SETS];
+
+static inline bool gw_waf_in_set(const gw_waf_pattern *pattern, gw_waf_set set)
+{
+    unsigned prompt = 1u << AIGW_WAF_CONTENT;
+    if (set == GW_WAF_SET_SMALL)
+        return pattern->signature;
+    return (set == GW_WAF_SET_PROMPT ? pattern->components & prompt
+                                     : pattern->components & ~prompt) != 0;
+}
 
 typedef struct gw_waf_engine gw_waf_engine;
 typedef struct gw_waf_scratch gw_waf_scratch;
 
 /* From the databases given, or compiled where they do not fit this machine. */
-int gw_waf_engine_new(const gw_waf_blob *full, const gw_waf_blob *small, gw_waf_engine **out,
-                      aigw_error *err);
+int gw_waf_engine_new(const gw_waf_blob blobs[GW_WAF_SETS], gw_waf_engine **out, aigw_error *err);
 void gw_waf_engine_free(gw_waf_engine *engine);
 bool gw_waf_engine_compiled(const gw_waf_engine *engine); /* and not loaded */
 
@@ -53,8 +69,8 @@ void gw_waf_scratch_give(gw_waf_engine *engine, gw_waf_scratch *scratch);
 
 /* pattern: index into gw_waf_patterns, each at most once a scan; end: one past its match. */
 typedef void gw_waf_seen_fn(void *user, unsigned pattern, size_t end);
-/* small: the small set only. Text over 1 GiB is AIGW_E_LIMIT. */
-int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, bool small,
+/* Text over 1 GiB is AIGW_E_LIMIT. */
+int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, gw_waf_set set,
                        aigw_slice text, gw_waf_seen_fn *seen, void *user);
 
 #endif

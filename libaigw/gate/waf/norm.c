@@ -218,10 +218,35 @@ static int fold(const unsigned char *text, size_t left, size_t *taken)
     return (code >= 0x200B && code <= 0x200D) || code == 0x2060 || code == 0xFEFF ? 0 : -1;
 }
 
+/* 8 bytes at once: a high bit, or one that borrows because a byte is 0. May take 0x01 above a 0 for one too. */
+static bool plain_word(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof word);
+    return ((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+bool gw_waf_is_plain(aigw_slice text)
+{
+    size_t i = 0;
+    while (i + 8 <= text.len && plain_word(text.data + i))
+        i += 8;
+    while (i < text.len && text.data[i] != 0 && (unsigned char)text.data[i] < 0x80)
+        i++;
+    return i == text.len;
+}
+
 size_t gw_waf_clean(char *text, size_t len, bool *changed)
 {
     size_t out = 0;
     for (size_t in = 0; in < len;) {
+        if (len - in >= 8 && plain_word(text + in)) {
+            if (out != in)
+                memmove(text + out, text + in, 8);
+            out += 8;
+            in += 8;
+            continue;
+        }
         unsigned char c = (unsigned char)text[in];
         size_t taken = 1;
         int as = c == 0 ? 0 : -1;

@@ -27,6 +27,9 @@ size_t gw_waf_command(char *text, size_t len, bool *changed);
 /* Without any white space. */
 size_t gw_waf_squeeze(char *text, size_t len, bool *changed);
 
+/* Nothing but ASCII without NUL: gw_waf_clean would change nothing. */
+bool gw_waf_is_plain(aigw_slice text);
+
 int gw_waf_hex(char c); /* 0-15, or -1 */
 
 #endif

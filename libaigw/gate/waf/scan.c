@@ -118,8 +118,8 @@ static void look(gw_waf_scan *scan, const char *text, size_t len, unsigned form)
     scan->form = form;
     scan->text = gw_slice(text, len);
     scan->failed =
-        gw_waf_engine_scan(scan->engine, scan->scratch, scan->small, scan->text, on_seen, scan);
-    if ((form & GW_WAF_FORM_COMMAND) && !scan->small)
+        gw_waf_engine_scan(scan->engine, scan->scratch, scan->set, scan->text, on_seen, scan);
+    if ((form & GW_WAF_FORM_COMMAND) && scan->set != GW_WAF_SET_SMALL)
         look_for_commands(scan);
 }
 
@@ -187,8 +187,6 @@ static void look_as(gw_waf_scan *scan, const char *from, size_t len, unsigned fo
 /* The forms beside the text itself. A command line or a path without anything to undo is the text. */
 static void look_at_forms(gw_waf_scan *scan, const char *text, size_t len, unsigned t)
 {
-    if (scan->small)
-        return;
     if (t & (HAS_SLASH | HAS_BACKSLASH))
         look_as(scan, text, len, GW_WAF_FORM_PATH, gw_waf_path);
     if (t & (HAS_QUOTE | HAS_BACKSLASH | HAS_DOLLAR))
@@ -197,6 +195,20 @@ static void look_at_forms(gw_waf_scan *scan, const char *text, size_t len, unsig
         look_as(scan, text, len, GW_WAF_FORM_TEXT, gw_waf_comments);
     if ((t & HAS_ANGLE) && (t & HAS_BLANK))
         look_as(scan, text, len, GW_WAF_FORM_SQUEEZE, gw_waf_squeeze);
+}
+
+/* Prompt text is long, and is counted at most unless the operator says otherwise: it is read once, as it stands.
+ * What its other forms would show besides is not worth as many passes. */
+static void look_at_prompt(gw_waf_scan *scan, const gw_waf_field *field)
+{
+    bool changed = false;
+    aigw_slice text = field->text;
+    if (!gw_waf_is_plain(text)) {
+        memcpy(scan->room[0], text.data, text.len);
+        text = gw_slice(scan->room[0], gw_waf_clean(scan->room[0], text.len, &changed));
+    }
+    look(scan, text.data, text.len,
+         GW_WAF_FORM_TEXT | GW_WAF_FORM_COMMAND | GW_WAF_FORM_PATH | GW_WAF_FORM_SQUEEZE);
 }
 
 static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
@@ -218,8 +230,6 @@ static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
     unsigned form = GW_WAF_FORM_TEXT;
     if (!(t & (HAS_QUOTE | HAS_BACKSLASH | HAS_DOLLAR)))
         form |= GW_WAF_FORM_COMMAND;
-    if (field->small) /* in the text itself: the other forms cost more than the scan */
-        form = GW_WAF_FORM_TEXT | GW_WAF_FORM_COMMAND | GW_WAF_FORM_PATH | GW_WAF_FORM_SQUEEZE;
     look(scan, text, len, form);
     look_at_forms(scan, text, len, t);
     if (!(t & (HAS_AMP | HAS_BACKSLASH)))
@@ -240,12 +250,17 @@ void gw_waf_scan_field(gw_waf_scan *scan, const gw_waf_field *field)
     if (field->text.len < 2 || scan->failed || !make_room(scan, field->text.len))
         return;
     scan->component = field->component;
-    scan->small = field->small;
+    scan->set = field->small                           ? GW_WAF_SET_SMALL
+                : field->component == AIGW_WAF_CONTENT ? GW_WAF_SET_PROMPT
+                                                       : GW_WAF_SET_FULL;
     scan->except = field->except;
     scan->seen_count = 0;
     memset(scan->score, 0, sizeof scan->score);
     memset(scan->best_score, 0, sizeof scan->best_score);
-    look_at(scan, field);
+    if (field->component == AIGW_WAF_CONTENT)
+        look_at_prompt(scan, field);
+    else
+        look_at(scan, field);
     for (unsigned f = 0; f < GW_WAF_FAMILIES && !scan->failed; f++) {
         unsigned rule = scan->index->family[f][field->component];
         if (scan->score[f] < GW_WAF_THRESHOLD || rule == GW_WAF_NO_RULE ||

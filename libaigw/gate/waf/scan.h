@@ -35,7 +35,7 @@ typedef struct gw_waf_scan {
     size_t room_size;
     /* the field at work */
     aigw_waf_component component;
-    bool small;
+    gw_waf_set set;
     unsigned form;
     aigw_slice text;
     uint32_t except; /* bit f: not family f */

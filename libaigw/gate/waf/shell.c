@@ -24,7 +24,8 @@ static unsigned look_up(const char *name)
     size_t high = sizeof commands / sizeof commands[0];
     while (low < high) {
         size_t mid = (low + high) / 2;
-        int order = strcmp(name, commands[mid].name);
+        int order = name[0] - commands[mid].name[0];
+        order = order ? order : strcmp(name, commands[mid].name);
         if (order == 0)
             return commands[mid].kind;
         if (order < 0)
@@ -213,15 +214,16 @@ static int command_at(aigw_slice text, size_t at, bool start, size_t *end)
     return 0;
 }
 
+static const bool separators[256] = {['\n'] = true, ['\r'] = true, [';'] = true, ['|'] = true,
+                                     ['&'] = true,  ['`'] = true,  ['('] = true, ['{'] = true};
+
 int gw_waf_shell(aigw_slice text, bool inside, size_t *end)
 {
     int found = inside ? 0 : command_at(text, 0, true, end);
     for (size_t i = 0; i < text.len && !found; i++) {
         char c = text.data[i];
-        if (c == '\n' || c == '\r')
-            found = command_at(text, i + 1, true, end);
-        else if (memchr(";|&`({", c, 6))
-            found = command_at(text, i + 1, false, end);
+        if (separators[(unsigned char)c])
+            found = command_at(text, i + 1, c == '\n' || c == '\r', end);
     }
     return found;
 }

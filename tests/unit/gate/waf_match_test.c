@@ -23,19 +23,21 @@ static void compiles_what_does_not_load(void **state)
 {
     (void)state;
     gw_waf_engine *engine = NULL;
-    gw_waf_blob broken = {"not a database", 14};
-    assert_int_equal(gw_waf_engine_new(&gw_waf_full_blob, &broken, &engine, NULL), AIGW_OK);
+    gw_waf_blob blobs[GW_WAF_SETS] = {
+        gw_waf_blobs[GW_WAF_SET_FULL], {"not a database", 14}, gw_waf_blobs[GW_WAF_SET_PROMPT]};
+    assert_int_equal(gw_waf_engine_new(blobs, &engine, NULL), AIGW_OK);
     assert_true(gw_waf_engine_compiled(engine));
     gw_waf_scratch *scratch = gw_waf_scratch_take(engine);
     assert_non_null(scratch);
     int found = 0;
-    assert_int_equal(
-        gw_waf_engine_scan(engine, scratch, true, GW_S("x ${jndi:ldap://e} y"), count, &found),
-        AIGW_OK);
+    assert_int_equal(gw_waf_engine_scan(engine, scratch, GW_WAF_SET_SMALL,
+                                        GW_S("x ${jndi:ldap://e} y"), count, &found),
+                     AIGW_OK);
     assert_true(found > 0);
     found = 0;
-    assert_int_equal(
-        gw_waf_engine_scan(engine, scratch, true, GW_S("nothing at all"), count, &found), AIGW_OK);
+    assert_int_equal(gw_waf_engine_scan(engine, scratch, GW_WAF_SET_SMALL, GW_S("nothing at all"),
+                                        count, &found),
+                     AIGW_OK);
     assert_int_equal(found, 0);
     gw_waf_scratch_give(engine, scratch);
     gw_waf_engine_free(engine);
