@@ -51,10 +51,18 @@ static aigw_slice quoted(aigw_slice line, const char *name)
     return gw_slice(NULL, 0);
 }
 
-static bool runs_on_a_server(aigw_slice file)
+bool gw_waf_runs_on_a_server(aigw_slice file)
 {
     static const char *const ends[] = {".jsp",  ".jspx", ".php", ".phtml", ".asp",      ".aspx",
                                        ".ashx", ".asmx", ".war", ".cgi",   ".htaccess", ".phar"};
+    /* What servers drop from the end, and versions: "x.php7..." */
+    while (file.len && strchr(". ", file.data[file.len - 1]))
+        file.len--;
+    size_t n = file.len;
+    while (n && file.data[n - 1] >= '0' && file.data[n - 1] <= '9')
+        n--;
+    if (n >= 4 && gw_eq_nocase(gw_slice(file.data + n - 4, 4), GW_S(".php")))
+        return true;
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         size_t len = strlen(ends[i]);
         if (file.len >= len &&
@@ -72,6 +80,18 @@ static aigw_slice line_of(aigw_slice *rest)
     return line;
 }
 
+/* A charset that changes what the bytes mean, or an encoding, which forms must not have (RFC 7578, 4.7). */
+static bool good_part_header(aigw_slice line)
+{
+    aigw_slice value = line;
+    aigw_slice name = gw_trim(gw_cut(&value, ':'));
+    value = gw_trim(value);
+    if (gw_eq_nocase(name, GW_S("content-transfer-encoding")))
+        return gw_eq_nocase(value, GW_S("binary")) || gw_eq_nocase(value, GW_S("8bit")) ||
+               gw_eq_nocase(value, GW_S("7bit"));
+    return !gw_eq_nocase(name, GW_S("content-type")) || gw_waf_good_charsets(value, true);
+}
+
 static void read_part(gw_waf_scan *scan, aigw_slice part)
 {
     aigw_slice name = {NULL, 0};
@@ -82,6 +102,8 @@ static void read_part(gw_waf_scan *scan, aigw_slice part)
             break;
         if (!gw_starts_nocase(line, GW_S("content-disposition:"))) {
             field_of(scan, "part", name, line);
+            if (!good_part_header(line))
+                gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, "part", name);
             continue;
         }
         name = quoted(line, "name");
@@ -89,12 +111,14 @@ static void read_part(gw_waf_scan *scan, aigw_slice part)
         is_file = file.data != NULL || gw_find(line, GW_S("filename*")) != NULL;
         if (odd_name(name) || odd_name(file))
             gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, "part", name);
-        if (runs_on_a_server(file))
+        if (gw_waf_runs_on_a_server(file))
             gw_waf_scan_rule(scan, scan->index->family[GW_WAF_CODE][AIGW_WAF_BODY], AIGW_WAF_BODY,
                              "part", file);
         field_of(scan, "part", name, name);
         field_of(scan, "part", name, file);
     }
+    if (part.data && gw_eq_nocase(name, GW_S("_charset_")) && !gw_waf_good_charset(gw_trim(part)))
+        gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, "part", name);
     if (!is_file && part.data)
         field_of(scan, "part", name, part);
 }
@@ -239,6 +263,8 @@ void gw_waf_read_body(gw_waf_scan *scan, const gw_waf_view *view)
         size_t count = gw_waf_read_arguments(scan, AIGW_WAF_BODY, "form", body);
         if (count > view->options->max_arguments)
             gw_waf_scan_hit(scan, GW_WAF_R_ARGUMENTS_BODY, "body", none);
+        if (gw_waf_broken_escape(body))
+            gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, "form", none);
     } else if (gw_starts_nocase(type, GW_S("multipart/form-data"))) {
         read_multipart(scan, view);
     } else if (gw_ends(type, GW_S("xml")) || gw_starts(gw_trim(body), GW_S("<?xml"))) {

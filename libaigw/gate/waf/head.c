@@ -3,6 +3,28 @@
 #include "gate/waf/norm.h"
 #include "gate/waf/parts.h"
 
+/* An encoded line end in a name: somebody writes header fields. */
+static bool has_line_end(aigw_slice name)
+{
+    for (size_t i = 0; i + 3 <= name.len; i++) {
+        aigw_slice rest = gw_skip(name, i);
+        if (gw_starts_nocase(rest, GW_S("%0a")) || gw_starts_nocase(rest, GW_S("%0d")))
+            return true;
+    }
+    return false;
+}
+
+/* A scheme and two slashes, near the start, whatever way they are written. */
+static bool names_a_url(aigw_slice value)
+{
+    for (size_t i = 2; i + 3 <= value.len && i < 16; i++) {
+        aigw_slice rest = gw_skip(value, i);
+        if (gw_starts(rest, GW_S("://")) || gw_starts_nocase(rest, GW_S("%3a")))
+            return true;
+    }
+    return false;
+}
+
 size_t gw_waf_read_arguments(gw_waf_scan *scan, aigw_waf_component component, const char *where,
                              aigw_slice text)
 {
@@ -13,6 +35,8 @@ size_t gw_waf_read_arguments(gw_waf_scan *scan, aigw_waf_component component, co
         aigw_slice value = pair;
         aigw_slice name = gw_cut(&value, '=');
         count += pair.len > 0;
+        if (component == AIGW_WAF_QUERYARGUMENTS && has_line_end(name))
+            gw_waf_scan_hit(scan, GW_WAF_R_URL_ENCODING, where, name);
         gw_waf_field field = {.component = component,
                               .where = where,
                               .name = name,
@@ -22,8 +46,25 @@ size_t gw_waf_read_arguments(gw_waf_scan *scan, aigw_waf_component component, co
         gw_waf_scan_field(scan, &field);
         field.text = value;
         gw_waf_scan_field(scan, &field);
+        /* Together, where the name says what the URL in the value is for. */
+        field.text = pair;
+        if (names_a_url(value))
+            gw_waf_scan_field(scan, &field);
     }
     return count;
+}
+
+bool gw_waf_broken_escape(aigw_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] != '%')
+            continue;
+        aigw_slice rest = gw_skip(text, i + 1);
+        bool u = rest.len >= 5 && (rest.data[0] | 0x20) == 'u';
+        if (!u && (rest.len < 2 || gw_waf_hex(rest.data[0]) < 0 || gw_waf_hex(rest.data[1]) < 0))
+            return true;
+    }
+    return false;
 }
 
 /* %00, %uFF1C (a full-width form: only ever there to hide), a control character, a % that starts nothing. */
@@ -133,10 +174,10 @@ static void read_header(gw_waf_scan *scan, const aigw_header *header)
     gw_waf_field field = {.component = AIGW_WAF_HEADER,
                           .where = "header",
                           .name = header->name,
-                          .text = header->name,
-                          .except = agent ? 0 : GW_WAF_EXCEPT(GW_WAF_BOTS)};
+                          .text = header->name};
     if (!common)
         gw_waf_scan_field(scan, &field);
+    field.except = agent ? 0 : GW_WAF_EXCEPT(GW_WAF_BOTS);
     if (passed_over(header->name) || (common && !agent && plain_value(header->value)))
         return;
     field.text = header->value;

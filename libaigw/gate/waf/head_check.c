@@ -42,15 +42,14 @@ static void hit(gw_waf_scan *scan, gw_waf_code_rule rule, const char *name)
     gw_waf_scan_hit(scan, rule, "header", aigw_slice_of(name));
 }
 
-static bool good_charset(aigw_slice charset)
+bool gw_waf_good_charset(aigw_slice charset)
 {
     static const char *const known[] = {"utf-8",       "utf8",         "us-ascii", "iso-8859-1",
                                         "iso-8859-15", "windows-1252", "*"};
     return ONE_OF(charset, known);
 }
 
-/* Every charset in an Accept-like list is one that is read here as everywhere. */
-static bool good_charsets(aigw_slice value, bool single)
+bool gw_waf_good_charsets(aigw_slice value, bool single)
 {
     static const char word[] = "charset";
     size_t found = 0;
@@ -62,12 +61,12 @@ static bool good_charsets(aigw_slice value, bool single)
         if (!gw_starts(rest, GW_S("=")))
             return false;
         rest = gw_trim(gw_skip(rest, 1));
-        if (gw_starts(rest, GW_S("\"")))
+        if (gw_starts(rest, GW_S("\"")) || gw_starts(rest, GW_S("'")))
             rest = gw_skip(rest, 1);
         size_t n = 0;
-        while (n < rest.len && !memchr(";,\" \t", rest.data[n], 5))
+        while (n < rest.len && !memchr(";,\"' \t", rest.data[n], 6))
             n++;
-        if (!good_charset(gw_slice(rest.data, n)) || (found++ && single))
+        if (!gw_waf_good_charset(gw_slice(rest.data, n)) || (found++ && single))
             return false;
     }
     return true;
@@ -77,6 +76,22 @@ static bool media_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            memchr("-+._!#$&^", c, 9);
+}
+
+/* A parameter whose value is a media type: readers that search for one find the wrong one. */
+static bool holds_media_type(aigw_slice parameter)
+{
+    static const char *const types[] = {"application/", "text/", "multipart/"};
+    aigw_slice value = parameter;
+    gw_cut(&value, '=');
+    value = gw_trim(value);
+    if (gw_starts(value, GW_S("\"")) || gw_starts(value, GW_S("'")))
+        value = gw_skip(value, 1);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (gw_starts_nocase(value, aigw_slice_of(types[i])))
+            return true;
+    }
+    return false;
 }
 
 /* type/subtype, then parameters that each are name=value. */
@@ -95,7 +110,11 @@ static bool good_media_syntax(aigw_slice value)
     gw_cut(&rest, ';');
     while (rest.data) {
         aigw_slice one = gw_trim(gw_cut(&rest, ';'));
-        if (one.len && (!memchr(one.data, '=', one.len) || memchr(one.data, ',', one.len)))
+        bool boundary = gw_starts_nocase(one, GW_S("boundary=")); /* may hold a comma (RFC 2046) */
+        if (one.len &&
+            (!memchr(one.data, '=', one.len) || (!boundary && memchr(one.data, ',', one.len))))
+            return false;
+        if (!gw_starts_nocase(type, GW_S("multipart/")) && holds_media_type(one))
             return false;
     }
     return true;
@@ -121,7 +140,7 @@ static void check_content_type(gw_waf_scan *scan, const gw_waf_view *view)
             hit(scan, GW_WAF_R_CONTENT_TYPE, "content-type");
         return;
     }
-    if (!good_media_syntax(type) || !good_charsets(type, true))
+    if (!good_media_syntax(type) || !gw_waf_good_charsets(type, true))
         hit(scan, GW_WAF_R_HEADER_SYNTAX, "content-type");
     if (!view->options->any_content_type && !known_media(gw_waf_media_type(type)))
         hit(scan, GW_WAF_R_CONTENT_TYPE, "content-type");
@@ -163,12 +182,25 @@ static bool restricted(aigw_slice name)
     return ONE_OF(name, names);
 }
 
-/* One token of a list header. */
-static bool has_token(aigw_slice list, aigw_slice token)
+/* How often a list header says a token. */
+static size_t tokens(aigw_slice list, aigw_slice token)
 {
+    size_t count = 0;
     aigw_slice rest = list;
-    while (rest.data) {
-        if (gw_eq_nocase(gw_trim(gw_cut(&rest, ',')), token))
+    while (rest.data)
+        count += gw_eq_nocase(gw_trim(gw_cut(&rest, ',')), token);
+    return count;
+}
+
+/* Names of headers that say what a file will be called. */
+static bool names_file(aigw_slice name)
+{
+    for (size_t i = 0; i + 8 <= name.len; i++) {
+        aigw_slice rest = gw_skip(name, i);
+        if (!gw_starts_nocase(rest, GW_S("file")))
+            continue;
+        rest = gw_skip(rest, strchr("-_.", rest.data[4]) ? 5 : 4);
+        if (gw_starts_nocase(rest, GW_S("name")))
             return true;
     }
     return false;
@@ -190,11 +222,16 @@ static void check_field(gw_waf_scan *scan, const aigw_header *header)
     else if (gw_eq_nocase(name, GW_S("range")) || gw_eq_nocase(name, GW_S("request-range")))
         bad |= !good_range(value);
     else if (gw_eq_nocase(name, GW_S("accept")) || gw_eq_nocase(name, GW_S("accept-charset")))
-        bad |= !good_charsets(value, false);
+        bad |= !gw_waf_good_charsets(value, false);
     else if (gw_eq_nocase(name, GW_S("connection")))
-        bad |= has_token(value, GW_S("keep-alive")) && has_token(value, GW_S("close"));
+        bad |= tokens(value, GW_S("keep-alive")) + tokens(value, GW_S("close")) > 1;
+    else if (gw_eq_nocase(name, GW_S("referer")))
+        bad |= gw_find(value, GW_S("%00")) != NULL;
     if (bad)
         gw_waf_scan_hit(scan, GW_WAF_R_HEADER_SYNTAX, "header", name);
+    if (names_file(name) && gw_waf_runs_on_a_server(value))
+        gw_waf_scan_rule(scan, scan->index->family[GW_WAF_CODE][AIGW_WAF_HEADER], AIGW_WAF_HEADER,
+                         "header", name);
 }
 
 /* Fields of which there must be one at most. */

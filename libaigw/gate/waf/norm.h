@@ -27,6 +27,10 @@ size_t gw_waf_command(char *text, size_t len, bool *changed);
 /* Without any white space. */
 size_t gw_waf_squeeze(char *text, size_t len, bool *changed);
 
+/* Text that is base64 as a whole, of either alphabet: decoded to out, which has room for text.len bytes. 0 if it is
+ * none, is short or long, or does not decode to printable text. */
+size_t gw_waf_base64_decode(aigw_slice text, char *out);
+
 /* Nothing but ASCII without NUL: gw_waf_clean would change nothing. */
 bool gw_waf_is_plain(aigw_slice text);
 

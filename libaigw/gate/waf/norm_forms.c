@@ -97,6 +97,48 @@ size_t gw_waf_command(char *text, size_t len, bool *changed)
     return out;
 }
 
+#define BASE64_LEAST 12
+#define BASE64_MOST  4096
+
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    return c == '/' || c == '_' ? 63 : -1;
+}
+
+size_t gw_waf_base64_decode(aigw_slice text, char *out)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t n = 0;
+    if (text.len < BASE64_LEAST || text.len > BASE64_MOST)
+        return 0;
+    for (int pad = 0; pad < 2 && text.data[text.len - 1] == '='; pad++)
+        text.len--;
+    for (size_t i = 0; i < text.len; i++) {
+        int value = base64_value(text.data[i]);
+        if (value < 0)
+            return 0;
+        bits = bits << 6 | (uint32_t)value;
+        have += 6;
+        if (have < 8)
+            continue;
+        have -= 8;
+        char c = (char)(bits >> have & 0xFF);
+        if (((unsigned char)c < 0x20 && !blank(c)) || (unsigned char)c >= 0x7F)
+            return 0;
+        out[n++] = c;
+    }
+    return n;
+}
+
 size_t gw_waf_squeeze(char *text, size_t len, bool *changed)
 {
     size_t out = 0;

@@ -28,6 +28,14 @@ void gw_waf_read_json(gw_waf_scan *scan, const gw_waf_view *view, const gw_json_
 /* Prompt text, described by everything in the field but its component: base64 in it is passed over. */
 void gw_waf_read_content(gw_waf_scan *scan, const gw_waf_view *view, gw_waf_field field);
 
+/* The name of a file that a web server would run: shell.php, x.PHP5..., .htaccess */
+bool gw_waf_runs_on_a_server(aigw_slice file);
+bool gw_waf_good_charset(aigw_slice charset);
+/* Every charset in a Content-Type or Accept-like list is one that is read here as everywhere. single: one at most. */
+bool gw_waf_good_charsets(aigw_slice value, bool single);
+/* A % that starts no escape, as readers decode differently. */
+bool gw_waf_broken_escape(aigw_slice text);
+
 /* The media type without its parameters, trimmed: "application/json". */
 aigw_slice gw_waf_media_type(aigw_slice content_type);
 /* A parameter's value without its quotes; data NULL if there is none. */

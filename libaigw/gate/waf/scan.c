@@ -197,6 +197,20 @@ static void look_at_forms(gw_waf_scan *scan, const char *text, size_t len, unsig
         look_as(scan, text, len, GW_WAF_FORM_SQUEEZE, gw_waf_squeeze);
 }
 
+/* A value that is text in base64 as a whole: what it says is looked at for exploits. Tokens and ids decode to
+ * bytes that no text has. */
+static void look_into_base64(gw_waf_scan *scan, aigw_slice text)
+{
+    size_t n = gw_waf_base64_decode(text, scan->room[1]);
+    if (n == 0)
+        return;
+    gw_waf_set set = scan->set;
+    scan->set = GW_WAF_SET_SMALL;
+    look(scan, scan->room[1], n,
+         GW_WAF_FORM_TEXT | GW_WAF_FORM_COMMAND | GW_WAF_FORM_PATH | GW_WAF_FORM_SQUEEZE);
+    scan->set = set;
+}
+
 /* Prompt text is long, and is counted at most unless the operator says otherwise: it is read once, as it stands.
  * What its other forms would show besides is not worth as many passes. */
 static void look_at_prompt(gw_waf_scan *scan, const gw_waf_field *field)
@@ -222,7 +236,12 @@ static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
         text = scan->room[0];
         if (field->url) {
             len = gw_waf_url_decode(scan->room[0], len, field->plus, &changed);
-            len = gw_waf_url_decode(scan->room[0], len, false, &changed);
+            /* As often as somebody behind us might; each time it gets shorter. */
+            for (int again = 0, more = 1; more && again < 4; again++) {
+                bool shorter = false;
+                len = gw_waf_url_decode(scan->room[0], len, false, &shorter);
+                more = shorter;
+            }
         }
         len = gw_waf_clean(scan->room[0], len, &changed);
         t = traits_of(text, len);
@@ -232,6 +251,7 @@ static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
         form |= GW_WAF_FORM_COMMAND;
     look(scan, text, len, form);
     look_at_forms(scan, text, len, t);
+    look_into_base64(scan, gw_slice(text, len));
     if (!(t & (HAS_AMP | HAS_BACKSLASH)))
         return;
     changed = false;
