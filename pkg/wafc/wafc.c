@@ -51,7 +51,7 @@ static int family_of(const char *word)
 
 /* Lines "= NAME text": {{NAME}} in an expression stands for (?:text). A long list of alternatives is more than
  * the matcher takes at once: an expression with one becomes several patterns of the same number, each with a
- * part of the list. */
+ * part of the list; {{NAME*}}: each with one alternative, whose literal the matcher then looks for. */
 #define MAX_WORDS 64
 #define PART      300 /* bytes */
 static struct word {
@@ -64,6 +64,7 @@ static unsigned word_count;
 static struct part {
     const struct word *of;
     size_t from, to;
+    size_t least; /* bytes of a part */
 } part;
 
 static void put(char *out, size_t size, const char *text, size_t len)
@@ -108,15 +109,19 @@ static int expand(const char *in, char *out, size_t size, unsigned depth)
             continue;
         }
         unsigned i = 0;
-        while (i < word_count && (strlen(words[i].name) != (size_t)(end - in) - 2 ||
-                                  strncmp(words[i].name, in + 2, (size_t)(end - in) - 2) != 0))
+        bool each = end[-1] == '*';
+        size_t len = (size_t)(end - in) - 2 - each;
+        while (i < word_count &&
+               (strlen(words[i].name) != len || strncmp(words[i].name, in + 2, len) != 0))
             i++;
         if (i == word_count || depth > 4)
             return 1;
         put(out, size, "(?:", 3);
-        if (strlen(words[i].text) > 2 * PART && (!part.of || part.of == &words[i])) {
-            if (!part.of)
-                part = (struct part){&words[i], 0, part_end(words[i].text, 0, PART)};
+        if ((each || strlen(words[i].text) > 2 * PART) && (!part.of || part.of == &words[i])) {
+            if (!part.of) {
+                part = (struct part){.of = &words[i], .least = each ? 1 : PART};
+                part.to = part_end(words[i].text, 0, part.least);
+            }
             put(out, size, words[i].text + part.from, part.to - part.from);
         } else if (expand(words[i].text, out, size, depth + 1)) {
             return 1;
@@ -158,7 +163,7 @@ static int add(gw_waf_pattern row, const char *source)
         if (part.of) {
             part.from = part.to + 1;
             if (part.to < strlen(part.of->text))
-                part.to = part_end(part.of->text, part.from, PART);
+                part.to = part_end(part.of->text, part.from, part.least);
             else
                 part.of = NULL;
         }

@@ -51,13 +51,15 @@ static unsigned kind_of(aigw_slice token)
     name[n] = 0;
     unsigned kind = look_up(name);
     for (size_t i = 0; i < 4 && !kind && n > 4; i++) {
-        if (strcmp(name + n - 4, ends[i]) == 0)
+        if (strcmp(name + n - 4, ends[i]) == 0) {
             name[n -= 4] = 0;
+            kind = look_up(name);
+        }
     }
-    kind = kind ? kind : look_up(name);
-    while (!kind && n > 3 && ((name[n - 1] >= '0' && name[n - 1] <= '9') || name[n - 1] == '.'))
+    while (!kind && n > 3 && ((name[n - 1] >= '0' && name[n - 1] <= '9') || name[n - 1] == '.')) {
         name[--n] = 0;
-    kind = kind ? kind : look_up(name);
+        kind = look_up(name);
+    }
     char *dash = kind ? NULL : memchr(name, '-', n);
     if (!dash) /* "ansible-doc" is one of ansible's */
         return kind;
