@@ -117,7 +117,9 @@ static void read_part(gw_waf_scan *scan, aigw_slice part)
         field_of(scan, "part", name, name);
         field_of(scan, "part", name, file);
     }
-    if (part.data && gw_eq_nocase(name, GW_S("_charset_")) && !gw_waf_good_charset(gw_trim(part)))
+    aigw_slice text = part;
+    if (part.data && gw_eq_nocase(name, GW_S("_charset_")) &&
+        !gw_waf_good_charset(gw_trim(line_of(&text))))
         gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, "part", name);
     if (!is_file && part.data)
         field_of(scan, "part", name, part);

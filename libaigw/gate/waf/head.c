@@ -174,10 +174,10 @@ static void read_header(gw_waf_scan *scan, const aigw_header *header)
     gw_waf_field field = {.component = AIGW_WAF_HEADER,
                           .where = "header",
                           .name = header->name,
-                          .text = header->name};
+                          .text = header->name,
+                          .except = agent ? 0 : GW_WAF_EXCEPT(GW_WAF_BOTS)};
     if (!common)
         gw_waf_scan_field(scan, &field);
-    field.except = agent ? 0 : GW_WAF_EXCEPT(GW_WAF_BOTS);
     if (passed_over(header->name) || (common && !agent && plain_value(header->value)))
         return;
     field.text = header->value;

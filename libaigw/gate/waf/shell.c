@@ -219,13 +219,24 @@ static int command_at(aigw_slice text, size_t at, bool start, size_t *end)
 static const bool separators[256] = {['\n'] = true, ['\r'] = true, [';'] = true, ['|'] = true,
                                      ['&'] = true,  ['`'] = true,  ['('] = true, ['{'] = true};
 
+/* " & " as between words of a title: what stands behind is held to be prose as at a start. */
+static bool is_and(aigw_slice text, size_t at)
+{
+    return text.data[at] == '&' && at > 0 && text.data[at - 1] == ' ' && at + 1 < text.len &&
+           text.data[at + 1] == ' ';
+}
+
 int gw_waf_shell(aigw_slice text, bool inside, size_t *end)
 {
     int found = inside ? 0 : command_at(text, 0, true, end);
     for (size_t i = 0; i < text.len && !found; i++) {
         char c = text.data[i];
-        if (separators[(unsigned char)c])
-            found = command_at(text, i + 1, c == '\n' || c == '\r', end);
+        if (!separators[(unsigned char)c])
+            continue;
+        bool line = c == '\n' || c == '\r';
+        found = command_at(text, i + 1, line || is_and(text, i), end);
+        if (found && !line)
+            found = GW_WAF_SHELL_BEHIND;
     }
     return found;
 }

@@ -61,6 +61,56 @@ static void forms(void **state)
     assert_true(changed);
 }
 
+static void base64(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out; /* "": not decoded */
+    } cases[] = {
+        {"JHtqbmRpOmxkYXA6Ly94fQ==", "${jndi:ldap://x}"},
+        {"JHtqbmRpOmxkYXA6Ly94fQ", "${jndi:ldap://x}"},
+        {"PHNjcmlwdD8-Pz4_", "<script?>?>?"},
+        {"bGluZTEKbGluZTI=", "line1\nline2"},
+        {"aGVsbG8=", ""},               /* short */
+        {"resp_68a1b2c3d4e5f6", ""},    /* an id: decodes to bytes */
+        {"gpt-4o-mini-2024-07-18", ""}, /* a name of a model */
+        {"JHtqbmRpOmxkYXA6 Ly94fQ==", ""},
+        {"JHtqbmRpOmxkYXA6Ly94fQ=x", ""},
+    };
+    char out[4200];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t n = gw_waf_base64_decode(aigw_slice_of(cases[i].in), out);
+        if (!gw_eq(gw_slice(out, n), aigw_slice_of(cases[i].out)))
+            fail_msg("%zu: %.*s", i, (int)n, out);
+    }
+    char most[4104];
+    memset(most, 'a', sizeof most);
+    for (size_t i = 0; i + 4 <= sizeof most; i += 4)
+        memcpy(most + i, "YWFh", 4);
+    assert_int_equal(gw_waf_base64_decode(gw_slice(most, 4096), out), 3072);
+    assert_int_equal(gw_waf_base64_decode(gw_slice(most, 4097), out), 0);
+}
+
+static void plain(void **state)
+{
+    (void)state;
+    char room[40];
+    for (size_t len = 0; len <= sizeof room; len++) {
+        memset(room, 'a', sizeof room);
+        assert_true(gw_waf_is_plain(gw_slice(room, len)));
+        for (size_t at = 0; at < len; at++) {
+            const char odd[] = {0, (char)0x80, (char)0xEF};
+            for (size_t i = 0; i < sizeof odd; i++) {
+                room[at] = odd[i];
+                assert_false(gw_waf_is_plain(gw_slice(room, len)));
+            }
+            room[at] = 1;
+            assert_true(gw_waf_is_plain(gw_slice(room, len)));
+            room[at] = 'a';
+        }
+    }
+}
+
 static void hosts(void **state)
 {
     (void)state;
@@ -176,7 +226,8 @@ static void commands(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(hosts),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forms), cmocka_unit_test(base64),
+                                       cmocka_unit_test(plain), cmocka_unit_test(hosts),
                                        cmocka_unit_test(commands)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
