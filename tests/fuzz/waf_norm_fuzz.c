@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(room, data, size);
     aigw_slice text = gw_slice(room, size);
     size_t end = 0;
-    int found = gw_waf_shell(text, data[0] & 1, &end);
+    int found = gw_waf_shell(text, (gw_waf_shell_text)(data[0] % 3), &end);
     require(end <= size && (found == 0 || end > 0));
     require(gw_waf_url_host(text) <= GW_WAF_HOST_ODD);
     require(gw_waf_host_of(text) <= GW_WAF_HOST_ODD);

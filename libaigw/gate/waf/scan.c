@@ -106,7 +106,10 @@ static void look_for_commands(gw_waf_scan *scan)
     size_t end = 0;
     if (scan->component == AIGW_WAF_HEADER || (scan->except >> GW_WAF_SHELL & 1))
         return;
-    int number = gw_waf_shell(scan->text, scan->component == AIGW_WAF_URIPATH, &end);
+    gw_waf_shell_text is = scan->component == AIGW_WAF_URIPATH ? GW_WAF_SHELL_INSIDE
+                           : scan->argument                    ? GW_WAF_SHELL_ARGUMENT
+                                                               : GW_WAF_SHELL_PROSE;
+    int number = gw_waf_shell(scan->text, is, &end);
     if (number)
         add(scan, GW_WAF_SHELL, GW_WAF_THRESHOLD, number, end);
 }
@@ -274,6 +277,7 @@ void gw_waf_scan_field(gw_waf_scan *scan, const gw_waf_field *field)
                 : field->component == AIGW_WAF_CONTENT ? GW_WAF_SET_PROMPT
                                                        : GW_WAF_SET_FULL;
     scan->except = field->except;
+    scan->argument = field->plus;
     scan->seen_count = 0;
     memset(scan->score, 0, sizeof scan->score);
     memset(scan->best_score, 0, sizeof scan->best_score);

@@ -36,6 +36,7 @@ typedef struct gw_waf_scan {
     /* the field at work */
     aigw_waf_component component;
     gw_waf_set set;
+    bool argument; /* of a URL or a form */
     unsigned form;
     aigw_slice text;
     uint32_t except; /* bit f: not family f */

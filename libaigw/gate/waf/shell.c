@@ -182,8 +182,42 @@ static bool paired(aigw_slice text, size_t at)
     return false;
 }
 
-static int command_at(aigw_slice text, size_t at, bool start, size_t *end)
+/* A word that a sentence goes on with, behind a name that is a command's too. */
+static bool prose_word(aigw_slice text, size_t at)
 {
+    static const char *const words[] = {
+        "a",    "about", "an",     "and",   "are",   "as",       "at",   "book",  "by",
+        "can",  "code",  "course", "docs",  "error", "for",      "from", "guide", "has",
+        "help", "how",   "in",     "is",    "it",    "of",       "on",   "or",    "that",
+        "the",  "this",  "to",     "using", "vs",    "tutorial", "was",  "with"};
+    at = skip_blanks(text, at);
+    size_t end = at;
+    while (end < text.len && end - at < NAME_MAX && name_char(text.data[end]))
+        end++;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (gw_eq_nocase(gw_slice(text.data + at, end - at), aigw_slice_of(words[i])))
+            return true;
+    }
+    return false;
+}
+
+/* As the whole start of an argument: a command that is no word of prose, and something behind it; or one of two
+ * parts, alone. */
+static bool starts_argument(aigw_slice text, aigw_slice token, size_t at)
+{
+    bool two = token.len > 5 && memchr(token.data, '-', token.len);
+    size_t behind = skip_blanks(text, at);
+    if (behind >= text.len)
+        return two || at < text.len;
+    return at < behind && !prose_word(text, at);
+}
+
+/* How a place in a text stands to a command: behind a separator, or at a start, of what. */
+typedef enum begin { BEHIND, START, START_ARGUMENT } begin;
+
+static int command_at(aigw_slice text, size_t at, begin how, size_t *end)
+{
+    bool start = how != BEHIND;
     bool wrapped = false;
     size_t from = at;
     while (at < text.len && at - from < LEAD_MAX &&
@@ -203,6 +237,8 @@ static int command_at(aigw_slice text, size_t at, bool start, size_t *end)
         if (start && !wrapped && (kind & BARE) && ends_here(text, at))
             return GW_WAF_SHELL_BARE;
         if ((kind & PAIR) && paired(text, at))
+            return found;
+        if ((kind & SURE) && how == START_ARGUMENT && starts_argument(text, token, at))
             return found;
         if ((kind & SURE) && follows && (!start || wrapped || has_argument(text, at, true)))
             return found;
@@ -226,15 +262,16 @@ static bool is_and(aigw_slice text, size_t at)
            text.data[at + 1] == ' ';
 }
 
-int gw_waf_shell(aigw_slice text, bool inside, size_t *end)
+int gw_waf_shell(aigw_slice text, gw_waf_shell_text is, size_t *end)
 {
-    int found = inside ? 0 : command_at(text, 0, true, end);
+    begin first = is == GW_WAF_SHELL_ARGUMENT ? START_ARGUMENT : START;
+    int found = is == GW_WAF_SHELL_INSIDE ? 0 : command_at(text, 0, first, end);
     for (size_t i = 0; i < text.len && !found; i++) {
         char c = text.data[i];
         if (!separators[(unsigned char)c])
             continue;
         bool line = c == '\n' || c == '\r';
-        found = command_at(text, i + 1, line || is_and(text, i), end);
+        found = command_at(text, i + 1, line || is_and(text, i) ? START : BEHIND, end);
         if (found && !line)
             found = GW_WAF_SHELL_BEHIND;
     }

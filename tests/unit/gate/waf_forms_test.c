@@ -216,12 +216,34 @@ static void commands(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t end = 0;
-        int is = gw_waf_shell(aigw_slice_of(cases[i].text), false, &end);
+        int is = gw_waf_shell(aigw_slice_of(cases[i].text), GW_WAF_SHELL_PROSE, &end);
         if (is != cases[i].is || end > strlen(cases[i].text))
             fail_msg("%s: %d", cases[i].text, is);
     }
     size_t end;
-    assert_int_equal(gw_waf_shell(GW_S("whoami"), true, &end), 0);
+    assert_int_equal(gw_waf_shell(GW_S("whoami"), GW_WAF_SHELL_INSIDE, &end), 0);
+    /* An argument of a URL is no title: less will do. */
+    static const struct {
+        const char *text;
+        bool prose, argument;
+    } starts[] = {{"kubectl get pods", false, true},
+                  {"python3.10 cmd", false, true},
+                  {"ansible-console", false, true},
+                  {"time bsdtar ", true, true},
+                  {"visudo", true, true},
+                  {"gunzip -c /x.gz", true, true},
+                  {"python and ruby", false, false},
+                  {"terraform tutorial", false, false},
+                  {"python", false, false},
+                  {"time warner ", false, false},
+                  {"perlak", false, false},
+                  {"sandboxing x", false, false}};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        aigw_slice text = aigw_slice_of(starts[i].text);
+        if ((gw_waf_shell(text, GW_WAF_SHELL_PROSE, &end) != 0) != starts[i].prose ||
+            (gw_waf_shell(text, GW_WAF_SHELL_ARGUMENT, &end) != 0) != starts[i].argument)
+            fail_msg("%s", starts[i].text);
+    }
 }
 
 int main(void)
