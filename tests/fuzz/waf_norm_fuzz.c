@@ -51,6 +51,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t end = 0;
     int found = gw_waf_shell(text, (gw_waf_shell_text)(data[0] % 3), &end);
     require(end <= size && (found == 0 || end > 0));
+    char *out = malloc(size);
+    bool changed = false;
+    require(gw_waf_base64_decode(text, out) < size);
+    memcpy(out, data, size);
+    gw_waf_clean(out, size, &changed);
+    require(!gw_waf_is_plain(text) || !changed);
+    free(out);
     require(gw_waf_url_host(text) <= GW_WAF_HOST_ODD);
     require(gw_waf_host_of(text) <= GW_WAF_HOST_ODD);
     free(room);

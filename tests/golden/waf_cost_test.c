@@ -1,5 +1,5 @@
-/* No input costs more than its size: a one-line body of 1 MB takes at most 4.5 times the instructions of one of
- * 256 KB, whatever it is made of. Runs itself under callgrind; skips where there is none. */
+/* No input costs more than its size: a text of one line takes at most 4.5 times the instructions of a quarter of
+ * it, in any place of a request and whatever it is made of. Runs itself under callgrind; skips where there is none. */
 #include "base/text.h"
 #include <aigw/waf.h>
 #include <stdio.h>
@@ -10,58 +10,106 @@
 #define JSON "application/json"
 #define XML  "application/xml"
 #define PART "multipart/form-data; boundary=b"
+#define TEXT "text/plain"
+
+/* Where the long text stands: in a body of a type, or in the head. */
+#define QUERY  "?"
+#define PATH   "/"
+#define COOKIE "cookie"
+#define HEADER "x-long"
+
+#define SKIP  AIGW_WAF_CONTENT_SKIP
+#define SMALL AIGW_WAF_CONTENT_COUNT_SIGNATURES
+#define FULL  AIGW_WAF_CONTENT_COUNT_FULL
+#define BLOCK AIGW_WAF_CONTENT_BLOCK_FULL
 
 static const struct {
     const char *type, *head, *unit, *tail;
-} bodies[] = {
-    {FORM, "a=", "' or ", ""},
-    {FORM, "a=", "(((((;|$({`", ""},
-    {FORM, "a=", "/*", ""},
-    {FORM, "a=", "%253Cscript ", ""},
-    {FORM, "", "a=%26&", ""},
-    {FORM, "a=", "sudo A=1 nohup ", ""},
-    {FORM, "a=", "select union ${a ", ""},
-    {XML, "", "<a b='", ""},
-    {PART, "--b\r\n\r\n", "--b\r", ""},
-    {JSON, "{\"x\":\"", "\\u0026lt;<a on", "\"}"},
-    {JSON, "{\"x\":[", "\"../..\",", "1]}"},
-    {JSON, "{\"x\":[", "{\"url\":\"http://0x7f.1\"},", "1]}"},
-    {JSON, "{\"messages\":[{\"content\":\"", "' or 1; cat /etc <a ", "\"}]}"},
+    aigw_waf_content content;
+} texts[] = {
+    {FORM, "a=", "' or ", "", FULL},
+    {FORM, "a=", "(((((;|$({`", "", FULL},
+    {FORM, "a=", "/*", "", FULL},
+    {FORM, "a=", "%253Cscript ", "", FULL},
+    {FORM, "a=", "%25", "", FULL},
+    {FORM, "", "a=%26&", "", FULL},
+    {FORM, "", "a=http://&", "", FULL},
+    {FORM, "a=", "sudo A=1 nohup ", "", FULL},
+    {FORM, "a=", "select union ${a ", "", FULL},
+    {TEXT, "", "${$a[{$b->c", "", FULL},
+    {TEXT, "", "update set insert into select x ", "", FULL},
+    {XML, "", "<a b='", "", FULL},
+    {PART, "--b\r\n\r\n", "--b\r", "", FULL},
+    {PART, "--b\r\n", "content-type: text/plain; charset=x;charset\r\n", "", FULL},
+    {JSON, "{\"x\":\"", "\\u0026lt;<a on", "\"}", FULL},
+    {JSON, "{\"x\":[", "\"../..\",", "1]}", FULL},
+    {JSON, "{\"x\":[", "{\"url\":\"http://0x7f.1\"},", "1]}", FULL},
+    {JSON, "{\"x\":[", "\"JHtqbmRpOmxkYXA6Ly94fQ\",", "1]}", FULL},
+    {JSON, "{\"", "long-key <a on", "\":1}", FULL},
+    {JSON, "{\"messages\":[{\"content\":\"", "' or 1; cat /etc <a ", "\"}]}", SKIP},
+    {JSON, "{\"messages\":[{\"content\":\"", "' or 1; cat /etc <a ", "\"}]}", SMALL},
+    {JSON, "{\"messages\":[{\"content\":\"", "' or 1; cat /etc <a ", "\"}]}", FULL},
+    {JSON, "{\"messages\":[{\"content\":\"", "' or 1; cat /etc <a ", "\"}]}", BLOCK},
+    {JSON, "{\"messages\":[{\"content\":\"", "\\u00e9\\u4e2d \\uff1c on", "\"}]}", FULL},
+    {JSON, "{\"messages\":[{\"content\":\"", "${j${lower:n", "\"}]}", SMALL},
+    {JSON, "{\"messages\":[{\"content\":\"", "AAAAAAAAAAAAAAAA", "\"}]}", FULL},
+    {JSON, "{\"messages\":[{\"content\":\"", "class.module ${ <svg ; or ", "\"}]}", FULL},
+    {QUERY, "a=", "' or ${a <a on", "", SKIP},
+    {QUERY, "", "a=1&", "", SKIP},
+    {QUERY, "", "a%0=://&", "", SKIP},
+    {PATH, "/", "../a;sh/", "", SKIP},
+    {COOKIE, "a=", "' or ${a <a on", "", SKIP},
+    {COOKIE, "", "a=1;", "", SKIP},
+    {HEADER, "", "' or ${a; charset <a", "", SKIP},
 };
-#define BODIES (sizeof bodies / sizeof bodies[0])
+#define TEXTS (sizeof texts / sizeof texts[0])
 
-/* One check of body `which` with about `size` bytes. */
+static bool in_head(size_t which)
+{
+    const char *type = texts[which].type;
+    return !strcmp(type, QUERY) || !strcmp(type, PATH) || !strcmp(type, COOKIE) ||
+           !strcmp(type, HEADER);
+}
+
+/* One check of text `which` with about `size` bytes. */
 static int run(size_t which, size_t size)
 {
     aigw_waf *waf = NULL;
     aigw_waf_result *result = calloc(1, sizeof *result);
-    char *body = malloc(size + 256);
-    aigw_waf_options options = {.size = sizeof options, .content = AIGW_WAF_CONTENT_COUNT_FULL};
+    char *text = malloc(size + 256);
+    const char *type = texts[which].type;
+    aigw_waf_options options = {.size = sizeof options, .content = texts[which].content};
     int code = aigw_waf_new(&options, &waf, NULL);
     if (code == AIGW_E_UNSUPPORTED)
         return 77;
-    size_t at = (size_t)sprintf(body, "%s", bodies[which].head);
-    size_t unit = strlen(bodies[which].unit);
+    size_t at = (size_t)sprintf(text, "%s", texts[which].head);
+    size_t unit = strlen(texts[which].unit);
     while (at + unit < size) {
-        memcpy(body + at, bodies[which].unit, unit);
+        memcpy(text + at, texts[which].unit, unit);
         at += unit;
     }
-    at += (size_t)sprintf(body + at, "%s", bodies[which].tail);
+    at += (size_t)sprintf(text + at, "%s", texts[which].tail);
+    aigw_slice all = {text, at};
     aigw_header headers[] = {{GW_S("Host"), GW_S("gw.example.com")},
                              {GW_S("User-Agent"), GW_S("t/1")},
-                             {GW_S("Content-Length"), GW_S("1")}};
+                             {GW_S("Content-Length"), GW_S("1")},
+                             {GW_S("Accept"), GW_S("*/*")}};
+    if (in_head(which))
+        headers[3] = (aigw_header){aigw_slice_of(type), all};
     aigw_waf_request request = {.size = sizeof request,
                                 .method = GW_S("POST"),
-                                .path = GW_S("/v1/chat/completions"),
+                                .path = strcmp(type, PATH) ? GW_S("/v1/chat/completions") : all,
+                                .query = strcmp(type, QUERY) ? GW_S("") : all,
                                 .headers = headers,
-                                .header_count = 3,
-                                .body = {body, at},
-                                .content_type = aigw_slice_of(bodies[which].type)};
+                                .header_count =
+                                    !strcmp(type, COOKIE) || !strcmp(type, HEADER) ? 4 : 3,
+                                .body = in_head(which) ? GW_S("") : all,
+                                .content_type = aigw_slice_of(in_head(which) ? JSON : type)};
     if (code == AIGW_OK)
         code = aigw_waf_check(waf, &request, result, NULL);
     aigw_waf_free(waf);
     free(result);
-    free(body);
+    free(text);
     return code == AIGW_OK ? 0 : 1;
 }
 
@@ -100,9 +148,10 @@ int main(int argc, char **argv)
     }
     /* What every check costs, such as the first one's scratch space, is taken off. */
     double none = counted(argv[0], 0, 64);
-    for (size_t i = 0; i < BODIES; i++) {
-        double small = counted(argv[0], i, 256 << 10);
-        double large = counted(argv[0], i, 1 << 20);
+    for (size_t i = 0; i < TEXTS; i++) {
+        size_t size = in_head(i) ? 65536 : 262144; /* no head is longer than a few of these */
+        double small = counted(argv[0], i, size);
+        double large = counted(argv[0], i, 4 * size);
         if (none == 0 || small == 0 || large == 0) {
             printf("skipped: callgrind does not count here\n");
             return 77;
@@ -110,7 +159,7 @@ int main(int argc, char **argv)
         /* A body that is hardly looked at has no ratio worth the name. */
         double base = small - none > 1e6 ? small - none : 1e6;
         double ratio = (large - none) / base;
-        printf("%-20s %12.0f at 256 KB, %12.0f at 1 MB: %.2f\n", bodies[i].unit, small, large,
+        printf("%-32s %-28s %12.0f, %12.0f: %.2f\n", texts[i].type, texts[i].unit, small, large,
                ratio);
         if (ratio > 4.5) {
             printf("FAILED: more than 4.5 times\n");
