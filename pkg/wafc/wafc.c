@@ -305,7 +305,7 @@ int main(int argc, char **argv)
             return 1;
     }
     write_table(out);
-    static const char *const names[GW_WAF_SETS] = {"full", "small", "prompt"};
+    static const char *const names[GW_WAF_SETS] = {"full", "small", "prompt", "path", "squeeze"};
     for (unsigned i = 0; i < GW_WAF_SETS; i++) {
         if (write_database(out, argv[2], names[i], (gw_waf_set)i))
             return 1;

@@ -38,9 +38,11 @@ typedef struct gw_waf_blob {
 
 /* Each set is a database of its own: a text is scanned for no pattern that cannot count where it stands. */
 typedef enum gw_waf_set {
-    GW_WAF_SET_FULL,   /* everything outside prompt text */
-    GW_WAF_SET_SMALL,  /* what is an exploit wherever it stands */
-    GW_WAF_SET_PROMPT, /* everything for prompt text */
+    GW_WAF_SET_FULL,    /* outside prompt text: for text and command lines */
+    GW_WAF_SET_SMALL,   /* what is an exploit wherever it stands */
+    GW_WAF_SET_PROMPT,  /* everything for prompt text, in every form */
+    GW_WAF_SET_PATH,    /* outside prompt text: for paths */
+    GW_WAF_SET_SQUEEZE, /* and for text without white space */
     GW_WAF_SETS
 } gw_waf_set;
 extern const gw_waf_blob gw_waf_blobs[GW_WAF_SETS];
@@ -48,10 +50,14 @@ extern const gw_waf_blob gw_waf_blobs[GW_WAF_SETS];
 static inline bool gw_waf_in_set(const gw_waf_pattern *pattern, gw_waf_set set)
 {
     unsigned prompt = 1u << AIGW_WAF_CONTENT;
+    unsigned forms = GW_WAF_FORM_TEXT | GW_WAF_FORM_COMMAND;
     if (set == GW_WAF_SET_SMALL)
         return pattern->signature;
-    return (set == GW_WAF_SET_PROMPT ? pattern->components & prompt
-                                     : pattern->components & ~prompt) != 0;
+    if (set == GW_WAF_SET_PROMPT)
+        return (pattern->components & prompt) != 0;
+    if (set != GW_WAF_SET_FULL)
+        forms = set == GW_WAF_SET_PATH ? GW_WAF_FORM_PATH : GW_WAF_FORM_SQUEEZE;
+    return (pattern->components & ~prompt) != 0 && (pattern->forms & forms) != 0;
 }
 
 typedef struct gw_waf_engine gw_waf_engine;

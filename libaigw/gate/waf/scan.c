@@ -118,10 +118,14 @@ static void look(gw_waf_scan *scan, const char *text, size_t len, unsigned form)
 {
     if (len == 0 || scan->failed)
         return;
+    gw_waf_set set = scan->set;
+    if (set == GW_WAF_SET_FULL && form == GW_WAF_FORM_PATH)
+        set = GW_WAF_SET_PATH;
+    else if (set == GW_WAF_SET_FULL && form == GW_WAF_FORM_SQUEEZE)
+        set = GW_WAF_SET_SQUEEZE;
     scan->form = form;
     scan->text = gw_slice(text, len);
-    scan->failed =
-        gw_waf_engine_scan(scan->engine, scan->scratch, scan->set, scan->text, on_seen, scan);
+    scan->failed = gw_waf_engine_scan(scan->engine, scan->scratch, set, scan->text, on_seen, scan);
     if ((form & GW_WAF_FORM_COMMAND) && scan->set != GW_WAF_SET_SMALL)
         look_for_commands(scan);
 }
