@@ -276,6 +276,10 @@ void gw_waf_scan_field(gw_waf_scan *scan, const gw_waf_field *field)
 {
     if (field->text.len < 2 || scan->failed || !make_room(scan, field->text.len))
         return;
+    if (field->component != AIGW_WAF_CONTENT && ++scan->fields > GW_WAF_FIELDS_MAX) {
+        gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, field->where, gw_slice(NULL, 0));
+        return;
+    }
     scan->component = field->component;
     scan->set = field->small                           ? GW_WAF_SET_SMALL
                 : field->component == AIGW_WAF_CONTENT ? GW_WAF_SET_PROMPT

@@ -18,8 +18,11 @@ typedef struct gw_waf_hit {
     char location[96], matched[64];
 } gw_waf_hit;
 
-#define GW_WAF_HITS     (2 * GW_WAF_MAX_RULES)
-#define GW_WAF_SEEN_MAX 96 /* patterns told apart in one field; beyond it scores no longer add up */
+#define GW_WAF_HITS (2 * GW_WAF_MAX_RULES)
+/* More texts than any honest request has outside its prompts: each costs some microseconds however short it is. What
+ * comes behind is not looked at, and the rule about a body's form says so. */
+#define GW_WAF_FIELDS_MAX 8192
+#define GW_WAF_SEEN_MAX   96 /* patterns told apart in one field; beyond it scores no longer add up */
 
 typedef struct gw_waf_scan {
     gw_waf_engine *engine;
@@ -33,6 +36,7 @@ typedef struct gw_waf_scan {
     int failed;       /* an aigw_code; the check has no verdict */
     char *room[2];    /* for forms of a field */
     size_t room_size;
+    size_t fields; /* looked at so far, prompt text apart */
     /* the field at work */
     aigw_waf_component component;
     gw_waf_set set;
