@@ -138,7 +138,8 @@ AIGW_API int aigw_waf_new(const aigw_waf_options *options, aigw_waf **out, aigw_
 AIGW_API void aigw_waf_free(aigw_waf *waf);
 
 /*
- * AIGW_OK with a verdict, also when that is to block. A failure (AIGW_E_NOMEM, AIGW_E_INVALID) is no verdict:
+ * AIGW_OK with a verdict, also when that is to block. Outside prompts at most 8,192 texts of 1 MiB together are looked
+ * at; of a request with more, BodySyntax_BODY says so, and blocks it. A failure (AIGW_E_NOMEM, AIGW_E_INVALID) is no verdict:
  * the caller must not let the request pass. Memory used meanwhile: twice the longest
  * scanned field, what is unescaped, and the tape of a JSON body; 64 KiB or so for most requests.
  */

@@ -38,11 +38,9 @@ for request in get 1 32 256; do
 done
 
 echo
-for file in benign attacks; do
-    corpus=../shared/corpora/waf/$file.jsonl
-    if [ -f "$corpus" ]; then
-        "$bench" share "$corpus"
-    else
-        echo "skipped: no corpus at $corpus"
-    fi
-done
+corpus=../shared/corpora/waf/benign.jsonl
+if [ -f "$corpus" ]; then
+    "$bench" share "$corpus"
+else
+    echo "skipped: no corpus at $corpus"
+fi

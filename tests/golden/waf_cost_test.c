@@ -149,7 +149,7 @@ int main(int argc, char **argv)
     /* What every check costs, such as the first one's scratch space, is taken off. */
     double none = counted(argv[0], 0, 64);
     for (size_t i = 0; i < TEXTS; i++) {
-        size_t size = in_head(i) ? 65536 : 262144; /* no head is longer than a few of these */
+        size_t size = in_head(i) ? 65536 : 261120; /* four times it is looked at whole */
         double small = counted(argv[0], i, size);
         double large = counted(argv[0], i, 4 * size);
         if (none == 0 || small == 0 || large == 0) {

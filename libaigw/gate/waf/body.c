@@ -9,6 +9,14 @@ static void field_of(gw_waf_scan *scan, const char *where, aigw_slice name, aigw
     gw_waf_scan_field(scan, &field);
 }
 
+/* A body of no form we know: its beginning, as a text. */
+static void raw(gw_waf_scan *scan, aigw_slice body)
+{
+    size_t left = GW_WAF_BYTES_MAX - scan->bytes;
+    field_of(scan, "body", gw_slice(NULL, 0),
+             gw_slice(body.data, body.len < left ? body.len : left));
+}
+
 /* --- multipart/form-data (RFC 7578) --- */
 
 /* A name or file name that readers read differently: more than letters, accents written as entities, or a
@@ -237,7 +245,7 @@ static void parse_json(gw_waf_scan *scan, const gw_waf_view *view, bool declared
     } else {
         if (declared)
             gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, "body", gw_slice(NULL, 0));
-        field_of(scan, "body", gw_slice(NULL, 0), view->request->body);
+        raw(scan, view->request->body);
     }
 }
 
@@ -272,6 +280,6 @@ void gw_waf_read_body(gw_waf_scan *scan, const gw_waf_view *view)
     } else if (gw_ends(type, GW_S("xml")) || gw_starts(gw_trim(body), GW_S("<?xml"))) {
         read_xml(scan, body);
     } else if (!opaque(type)) {
-        field_of(scan, "body", none, body);
+        raw(scan, body);
     }
 }

@@ -274,12 +274,17 @@ static void look_at(gw_waf_scan *scan, const gw_waf_field *field)
 
 void gw_waf_scan_field(gw_waf_scan *scan, const gw_waf_field *field)
 {
-    if (field->text.len < 2 || scan->failed || !make_room(scan, field->text.len))
+    if (field->text.len < 2 || scan->failed)
         return;
-    if (field->component != AIGW_WAF_CONTENT && ++scan->fields > GW_WAF_FIELDS_MAX) {
+    if (field->component != AIGW_WAF_CONTENT &&
+        (++scan->fields > GW_WAF_FIELDS_MAX || field->text.len > GW_WAF_BYTES_MAX - scan->bytes)) {
         gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, field->where, gw_slice(NULL, 0));
         return;
     }
+    if (field->component != AIGW_WAF_CONTENT)
+        scan->bytes += field->text.len;
+    if (!make_room(scan, field->text.len))
+        return;
     scan->component = field->component;
     scan->set = field->small                           ? GW_WAF_SET_SMALL
                 : field->component == AIGW_WAF_CONTENT ? GW_WAF_SET_PROMPT

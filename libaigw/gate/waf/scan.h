@@ -19,9 +19,11 @@ typedef struct gw_waf_hit {
 } gw_waf_hit;
 
 #define GW_WAF_HITS (2 * GW_WAF_MAX_RULES)
-/* More texts than any honest request has outside its prompts: each costs some microseconds however short it is. What
- * comes behind is not looked at, and the rule about a body's form says so. */
+/* More texts, and more bytes of them, than any honest request has outside its prompts: a text costs some microseconds
+ * however short it is, a byte meant to be dear 1,200 instructions. What comes behind is not looked at, and the rule
+ * about a body's form says so. */
 #define GW_WAF_FIELDS_MAX 8192
+#define GW_WAF_BYTES_MAX  ((size_t)1 << 20)
 #define GW_WAF_SEEN_MAX   96 /* patterns told apart in one field; beyond it scores no longer add up */
 
 typedef struct gw_waf_scan {
@@ -36,7 +38,7 @@ typedef struct gw_waf_scan {
     int failed;       /* an aigw_code; the check has no verdict */
     char *room[2];    /* for forms of a field */
     size_t room_size;
-    size_t fields; /* looked at so far, prompt text apart */
+    size_t fields, bytes; /* looked at so far, prompt text apart */
     /* the field at work */
     aigw_waf_component component;
     gw_waf_set set;

@@ -74,6 +74,30 @@ static void many_fields(void **state)
     aigw_waf_free(waf);
 }
 
+/* Nor is one long setting; a prompt may be as long as it likes. */
+static void many_bytes(void **state)
+{
+    (void)state;
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options),
+                                               .content = AIGW_WAF_CONTENT_COUNT_FULL});
+    static const struct {
+        const char *head, *tail;
+        size_t bytes;
+        const char *by;
+    } cases[] = {{"{\"x\":\"", "\"}", (1 << 20) - 4096, ""},
+                 {"{\"x\":\"", "\"}", (1 << 20) + 1, "BodySyntax_BODY"},
+                 {"{\"messages\":[{\"content\":\"", "\"}]}", 3 << 20, ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *body = malloc(cases[i].bytes + 64);
+        size_t n = (size_t)sprintf(body, "%s", cases[i].head);
+        memset(body + n, 'a', cases[i].bytes);
+        strcpy(body + n + cases[i].bytes, cases[i].tail);
+        assert_string_equal(stopped_by(check(waf, "", body)), cases[i].by);
+        free(body);
+    }
+    aigw_waf_free(waf);
+}
+
 static void first_by_priority(void **state)
 {
     (void)state;
@@ -382,12 +406,17 @@ int main(void)
         return 0;
     }
     aigw_waf_free(waf);
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(many_fields),      cmocka_unit_test(first_by_priority),
-        cmocka_unit_test(overrides),        cmocka_unit_test(bad_options),
-        cmocka_unit_test(content),          cmocka_unit_test(content_hides_nothing),
-        cmocka_unit_test(classes_of_json),  cmocka_unit_test(credentials_are_not_read),
-        cmocka_unit_test(honest_heads),     cmocka_unit_test(explains),
-        cmocka_unit_test(shared_by_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(many_fields),
+                                       cmocka_unit_test(many_bytes),
+                                       cmocka_unit_test(first_by_priority),
+                                       cmocka_unit_test(overrides),
+                                       cmocka_unit_test(bad_options),
+                                       cmocka_unit_test(content),
+                                       cmocka_unit_test(content_hides_nothing),
+                                       cmocka_unit_test(classes_of_json),
+                                       cmocka_unit_test(credentials_are_not_read),
+                                       cmocka_unit_test(honest_heads),
+                                       cmocka_unit_test(explains),
+                                       cmocka_unit_test(shared_by_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
