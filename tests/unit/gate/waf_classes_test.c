@@ -151,6 +151,21 @@ static void encodings(void **state)
     PASSES(good);
 }
 
+static void files(void **state)
+{
+    (void)state;
+    const sample bad[] = {
+        {.path = "/v1/proc/kallsyms"},  {.path = "/dump.sql.xz"},
+        {.path = "/a/db-2024.tar.gz"},  {.path = "/@vite/client"},
+        {.query = "f=/proc/diskstats"}, {.body = "{\"x\":\"$&lbracejndi:rmi://e\"}"}};
+    const sample good[] = {{.path = "/v1/files/file-1/content"},
+                           {.path = "/pass/p/v1/report.tar.gz"},
+                           {.path = "/v1/models/@cf/meta/llama-3-8b-instruct"},
+                           {.path = "/v1/process/stat"}};
+    BLOCKED(bad);
+    PASSES(good);
+}
+
 static void sessions_and_quotes(void **state)
 {
     (void)state;
@@ -191,8 +206,9 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(scanners), cmocka_unit_test(includes),
-                                       cmocka_unit_test(php), cmocka_unit_test(encodings),
-                                       cmocka_unit_test(sessions_and_quotes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scanners), cmocka_unit_test(includes),
+        cmocka_unit_test(php),      cmocka_unit_test(encodings),
+        cmocka_unit_test(files),    cmocka_unit_test(sessions_and_quotes)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
