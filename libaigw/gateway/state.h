@@ -73,8 +73,12 @@ struct aigw_exchange {
     bool strict;      /* x-aigw-strict: true */
     char id[128];
     size_t id_len;
+    gw_ip client_ip; /* whose request it is, proxies looked through; set when has_client_ip */
+    bool
+        has_client_ip; /* false: an embedder that named no peer. Then no rule over addresses applies */
 
     /* The gate */
+    gw_screened screen;
     gw_gate_result gate;
     gw_keys_waiter waiter;
     bool waits, fresh; /* on the loop's list for keys; sets were renewed once */
