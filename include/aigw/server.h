@@ -41,6 +41,7 @@ typedef struct aigw_server_options {
     char tls_client_ca_file[256]; /* PEM: authorities of client certificates */
     aigw_tls_client_auth tls_client_auth; /* needs tls_client_ca_file unless it is _NONE */
     aigw_tls_version tls_min_version;
+    bool proxy_protocol; /* every connection begins with a PROXY header, v1 or v2, of a trusted proxy */
 } aigw_server_options;
 
 /* Defaults as the gateway's config says them; refuses (AIGW_E_CONFIG) what the config must not allow. */
@@ -52,6 +53,13 @@ AIGW_API int aigw_gateway_server_options(const aigw_gateway *gw, aigw_server_opt
 /* AIGW_E_CONFIG when the config does not allow to listen there. `listen` as in the options. */
 AIGW_API int aigw_gateway_check_listen(aigw_gateway *gw, const char *listen, bool tls,
                                        aigw_error *err);
+
+/*
+ * Two more, about the address of a TCP peer ("192.0.2.7"): may it connect (server.allowed_peers)? May it
+ * say for whom it does, by a PROXY header (server.trusted_proxies)? They follow a reload. Any thread.
+ */
+AIGW_API bool aigw_gateway_admits_peer(aigw_gateway *gw, aigw_slice address);
+AIGW_API bool aigw_gateway_trusts_peer(aigw_gateway *gw, aigw_slice address);
 
 /*
  * Binds and listens. Refuses an address beyond loopback unless JWT is on and TLS (or a trusted proxy)

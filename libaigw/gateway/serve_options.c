@@ -1,4 +1,4 @@
-/* What a server asks the gateway: its settings, and whether it may listen somewhere.
+/* What a server asks the gateway: its settings, whether it may listen somewhere, who may connect.
  * Knows the current snapshot and no socket. */
 #include "gateway/gateway.h"
 
@@ -20,4 +20,20 @@ int aigw_gateway_check_listen(aigw_gateway *gw, const char *listen, bool tls, ai
     int code = gw_config_check_listen(live->config, listen, tls, err);
     gw_live_free(live);
     return code;
+}
+
+bool aigw_gateway_admits_peer(aigw_gateway *gw, aigw_slice address)
+{
+    gw_live *live = gw_gateway_live(gw, NULL);
+    bool admitted = gw_config_admits(live->config, address);
+    gw_live_free(live);
+    return admitted;
+}
+
+bool aigw_gateway_trusts_peer(aigw_gateway *gw, aigw_slice address)
+{
+    gw_live *live = gw_gateway_live(gw, NULL);
+    bool trusted = gw_config_trusts(live->config, address);
+    gw_live_free(live);
+    return trusted;
 }

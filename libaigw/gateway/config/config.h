@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "gate/address.h"
 #include "gate/gate.h"
 #include "provider/provider.h"
 #include "rim/http.h"
@@ -65,6 +66,9 @@ typedef struct gw_config {
     size_t trusted_proxy_count;
     bool jwt_enabled;
     int insufficient_scope_status;
+    gw_address_policy client_address; /* whose request it is; `trusted` are the trusted proxies */
+    gw_net *allowed_peers;            /* who may connect; none: everybody */
+    size_t allowed_peer_count;
     gw_config_issuer *issuers;
     size_t issuer_count;
     /* Embedded issuer */
@@ -108,3 +112,8 @@ int gw_config_check_listen(const gw_config *config, const char *listen, bool tls
 const char *gw_config_check_peer(const gw_config *config, aigw_slice peer, aigw_channel channel);
 
 #endif
+/* edge.c: may this TCP peer connect (allowed_peers)? Is it a trusted proxy? What is no address is neither,
+ * but for an empty list of allowed peers. */
+bool gw_config_admits(const gw_config *config, aigw_slice peer);
+bool gw_config_trusts(const gw_config *config, aigw_slice peer);
+

@@ -42,7 +42,12 @@ typedef struct gw_cfg_server {
     int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms, drain_timeout_ms;
     int64_t max_header_bytes, max_body_bytes;
     gw_cfg_tls tls;
-    gw_cfg_texts trusted_proxies;
+    gw_cfg_texts trusted_proxies, allowed_peers;
+    int proxy_protocol;
+    int forwarded; /* a gw_forward */
+    aigw_slice forwarded_header;
+    int64_t forwarded_max_hops;
+    int forwarded_malformed; /* a gw_malformed */
     int insecure_no_auth;
 } gw_cfg_server;
 

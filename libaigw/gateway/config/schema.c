@@ -1,6 +1,7 @@
 /* The table of the config document. Data only; what several keys mean together is in config_*.c. */
 #include "gateway/config/schema.h"
 
+#include "gate/address.h"
 #include "provider/provider.h"
 #include "route/plan.h"
 
@@ -37,6 +38,9 @@ static const gw_cfg_key tls_keys[] = {
     END};
 static const gw_cfg_section tls = {"the TLS section", sizeof(gw_cfg_tls), tls_keys};
 
+/* In the order of gw_forward and gw_malformed. */
+static const char *const forwards[] = {"none", "x-forwarded-for", "forwarded", "header", NULL};
+static const char *const malformed[] = {"last-good", "match", "no-match", NULL};
 static const gw_cfg_key server_keys[] = {
     {TEXT(gw_cfg_server, listen, 127), .preset_text = "127.0.0.1:8787",
      .doc = "ADDRESS:PORT to listen on; an IP address ([...] around IPv6) or localhost."},
@@ -63,6 +67,21 @@ static const gw_cfg_key server_keys[] = {
      .doc =
          "Networks (CIDR) of proxies that ended TLS and whose X-Forwarded-For is believed. Clear "
          "text from others than these and loopback is refused."},
+    {TEXTS(gw_cfg_server, allowed_peers, 256),
+     .doc = "Networks (CIDR) from which connections are taken at all, loopback included. Empty: "
+            "all."},
+    {FLAG(gw_cfg_server, proxy_protocol, 0),
+     .doc = "Every connection begins with a PROXY protocol header (version 1 or 2) and comes from "
+            "trusted_proxies; all others are closed."},
+    {WORD(gw_cfg_server, forwarded, forwards, 1),
+     .doc = "The header in which trusted_proxies name the client. header: forwarded_header."},
+    {TEXT(gw_cfg_server, forwarded_header, 64),
+     .doc = "The header that holds one address, such as x-real-ip."},
+    {NUMBER(gw_cfg_server, forwarded_max_hops, GW_HOPS_DEFAULT, 1, GW_HOPS_MAX),
+     .doc = "Addresses that are read of it at most, from its right end."},
+    {WORD(gw_cfg_server, forwarded_malformed, malformed, 0),
+     .doc = "What rules over addresses make of one that is malformed: judge the last address that "
+            "was good, match, or do not match."},
     {FLAG(gw_cfg_server, insecure_no_auth, 0),
      .doc = "Allow listening beyond loopback without authentication. Anybody can then spend."},
     END};

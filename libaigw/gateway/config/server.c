@@ -31,6 +31,7 @@ static void set_options(const gw_cfg_server *raw, aigw_server_options *out)
         .drain_timeout_ms = (int)raw->drain_timeout_ms,
         .max_header_bytes = (size_t)raw->max_header_bytes,
         .max_body_bytes = (size_t)raw->max_body_bytes,
+        .proxy_protocol = raw->proxy_protocol,
     };
     set_text(out->listen, sizeof out->listen, raw->listen);
     set_text(out->tls_cert_file, sizeof out->tls_cert_file, raw->tls.cert_file);
@@ -67,16 +68,9 @@ int gw_cfg_build_server(gw_cfg_build *b)
     int code = check_tls(b, &raw->tls);
     if (code != AIGW_OK)
         return code;
-    for (size_t i = 0; i < raw->trusted_proxies.count; i++) {
-        if (gw_cfg_is_cidr(raw->trusted_proxies.items[i]))
-            continue;
-        const gw_cfg_node *n = raw->trusted_proxies.node->first;
-        while (n && n->index != i)
-            n = n->next;
-        return gw_cfg_fail(b->err, n, "bad_network",
-                           "expected an address or a network such as 10.0.0.0/8");
-    }
-    c->trusted_proxy_count = raw->trusted_proxies.count;
+    code = gw_cfg_build_edge(b);
+    if (code != AIGW_OK)
+        return code;
     c->insecure_no_auth = raw->insecure_no_auth;
     c->log_level = (aigw_log_level)b->raw->log.level;
     c->access_log = b->raw->log.access;
@@ -90,7 +84,7 @@ int gw_cfg_build_server(gw_cfg_build *b)
         return gw_cfg_fail_key(b->err, b->raw->limits.node, "max_exchange_bytes", "out_of_range",
                                "expected at least server.max_body_bytes");
     c->max_exchange_bytes = (size_t)bytes;
-    return gw_cfg_keep_all(b, &raw->trusted_proxies, &c->trusted_proxies);
+    return AIGW_OK;
 }
 
 int gw_config_check_listen(const gw_config *config, const char *listen, bool tls, aigw_error *err)
@@ -122,14 +116,12 @@ int gw_config_check_listen(const gw_config *config, const char *listen, bool tls
 
 const char *gw_config_check_peer(const gw_config *config, aigw_slice peer, aigw_channel channel)
 {
-    const aigw_slice loopback[] = {GW_S("127.0.0.0/8"), GW_S("::1")};
+    static const aigw_slice loopback[] = {{"127.0.0.0/8", 11}, {"::1", 3}};
     if (channel == AIGW_CHANNEL_VOUCHED || gw_peer_in(peer, loopback, 2))
         return NULL;
     if (!config->jwt_enabled && !config->insecure_no_auth)
         return "insecure_peer";
     if (channel == AIGW_CHANNEL_TLS || (!config->jwt_enabled && config->trusted_proxy_count == 0))
         return NULL;
-    return gw_peer_in(peer, config->trusted_proxies, config->trusted_proxy_count)
-               ? NULL
-               : "untrusted_peer";
+    return gw_config_trusts(config, peer) ? NULL : "untrusted_peer";
 }
