@@ -174,3 +174,15 @@ int gw_egress_check(const gw_ip *ip, const gw_net *allowed, size_t allowed_count
     return gw_fail(err, AIGW_E_DENIED, reason, "%s is not to be connected to (%s)", text,
                    gw_egress_word(kind));
 }
+
+bool gw_egress_same(const gw_egress_policy *a, const gw_egress_policy *b)
+{
+    if (a->allowed_count != b->allowed_count)
+        return false;
+    for (size_t i = 0; i < a->allowed_count; i++) {
+        if (a->allowed[i].bits != b->allowed[i].bits ||
+            gw_ip_cmp(&a->allowed[i].base, &b->allowed[i].base) != 0)
+            return false;
+    }
+    return true;
+}

@@ -41,4 +41,12 @@ const char *gw_egress_word(gw_egress_kind kind);
  */
 int gw_egress_check(const gw_ip *ip, const gw_net *allowed, size_t allowed_count, aigw_error *err);
 
+/* What somebody's connections must keep to: public addresses, and these networks. Borrowed. */
+typedef struct gw_egress_policy {
+    const gw_net *allowed;
+    size_t allowed_count;
+} gw_egress_policy;
+
+bool gw_egress_same(const gw_egress_policy *a, const gw_egress_policy *b); /* the same list */
+
 #endif

@@ -355,7 +355,7 @@ bool gw_direct_can(gw_direct *d, const gw_direct_target *target, const gw_http_r
 {
     gw_direct_origin *o = gw_direct_fields_ok(request) ? gw_direct_origin_get(d, target) : NULL;
 
-    return o && (o->newest || gw_direct_origin_known(d, o));
+    return o && (o->newest || gw_direct_origin_known(d, o)) && gw_direct_origin_allowed(target, o);
 }
 
 int gw_direct_start(gw_direct *d, const gw_direct_target *target, const gw_http_request *request,

@@ -7,6 +7,7 @@
 #ifndef GW_RIM_DIRECT_H
 #define GW_RIM_DIRECT_H
 
+#include "rim/egress.h"
 #include "rim/http.h"
 
 typedef struct gw_direct gw_direct;
@@ -21,6 +22,7 @@ typedef struct gw_direct_place {
     const aigw_header *headers;
     size_t header_count;
     int connect_timeout_ms;
+    const gw_egress *egress; /* what its addresses must be; outlives the target; NULL: any */
 } gw_direct_place;
 
 /* AIGW_E_UNSUPPORTED: nothing for this transport (odd characters, headers that change the framing). */
@@ -34,7 +36,8 @@ int gw_direct_new(gw_loop *loop, const gw_transport *instead, void *instead_self
 bool gw_direct_stop(gw_direct *direct);
 void gw_direct_free(gw_direct *direct); /* stopped before */
 
-/* Can this request be sent by gw_direct_start, now? */
+/* Can this request be sent by gw_direct_start, now? An address that the target may not have is nobody's
+ * business here: the other transport asks for the name anew and refuses. */
 bool gw_direct_can(gw_direct *direct, const gw_direct_target *target,
                    const gw_http_request *request);
 /* Needs gw_direct_can. */

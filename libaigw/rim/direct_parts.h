@@ -38,6 +38,7 @@ struct gw_direct_target {
     gw_direct_address addresses[2]; /* of a literal or localhost */
     size_t address_count;
     int connect_timeout_ms;
+    const gw_egress *egress; /* NULL: any address */
 };
 
 struct gw_direct_conn {
@@ -122,6 +123,8 @@ int gw_direct_write_head(const gw_direct_target *target, const gw_http_request *
 /* direct_pool.c */
 gw_direct_origin *gw_direct_origin_get(gw_direct *d, const gw_direct_target *target);
 bool gw_direct_origin_known(const gw_direct *d, const gw_direct_origin *origin);
+/* May this target connect to all that is known of the origin? */
+bool gw_direct_origin_allowed(const gw_direct_target *target, const gw_direct_origin *origin);
 gw_direct_conn *gw_direct_idle(gw_direct_origin *origin);
 /* A connection that is connected or being connected; NULL with *why. Neither is watched yet. */
 gw_direct_conn *gw_direct_open(gw_direct *d, gw_direct_origin *origin, uint8_t *address,

@@ -73,6 +73,15 @@ bool gw_direct_origin_known(const gw_direct *d, const gw_direct_origin *o)
            (o->address_count > 0 && gw_loop_now_ms(d->loop) < o->known_until_ms);
 }
 
+bool gw_direct_origin_allowed(const gw_direct_target *target, const gw_direct_origin *o)
+{
+    for (size_t i = 0; target->egress && i < o->address_count; i++) {
+        if (gw_egress_judge(target->egress, &o->addresses[i].any) != GW_EGRESS_PUBLIC)
+            return false;
+    }
+    return true;
+}
+
 static bool same_address(const gw_direct_address *a, const gw_direct_address *b)
 {
     if (a->any.sa_family != b->any.sa_family)

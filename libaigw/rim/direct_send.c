@@ -167,7 +167,8 @@ void gw_direct_open_conn(gw_direct_transfer *t)
 
     t->out = 0;
     t->broken_pipe = false;
-    if (!gw_direct_origin_known(d, t->origin)) {
+    if (!gw_direct_origin_known(d, t->origin) ||
+        !gw_direct_origin_allowed(t->target, t->origin)) { /* learned meanwhile, by another rule */
         hand_over(t);
         return;
     }

@@ -202,6 +202,7 @@ int gw_direct_target_new(const gw_direct_place *place, gw_direct_target **out, a
     t->text = text.data;
     t->port = place->port;
     t->connect_timeout_ms = place->connect_timeout_ms;
+    t->egress = place->egress;
     set_slices(t);
     t->hash = hash_of(t->authority);
     find_addresses(t, place->host);

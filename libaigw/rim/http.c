@@ -54,6 +54,16 @@ static gw_http_failure classify(CURLcode code)
     }
 }
 
+static gw_http_failure egress_failure(gw_egress_kind kind)
+{
+    return (gw_http_failure)(GW_HTTP_EGRESS_PRIVATE + (kind - GW_EGRESS_PRIVATE));
+}
+
+bool gw_http_is_egress(gw_http_failure failure)
+{
+    return failure >= GW_HTTP_EGRESS_PRIVATE && failure <= GW_HTTP_EGRESS_RESERVED;
+}
+
 static void finish(gw_transfer *t, CURLcode code)
 {
     long request_bytes = 0;
@@ -62,6 +72,9 @@ static void finish(gw_transfer *t, CURLcode code)
     curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
     curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_us);
     t->sent = request_bytes > 0 && before_us > 0;
+    bool unasked = code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK;
+    if (t->refused != GW_EGRESS_PUBLIC && unasked)
+        t->failure = egress_failure(t->refused);
     if (t->failure == GW_HTTP_OK)
         t->failure = classify(code);
     if (t->failure == GW_HTTP_OK && !t->head_done)
@@ -163,12 +176,19 @@ static int on_socket_change(CURL *easy, curl_socket_t fd, int what, void *user, 
     return 0;
 }
 
+/* The address that is judged is the one that curl then connects this socket to. */
 curl_socket_t gw_http_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    gw_http *http = user;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    gw_transfer *t = user;
+    gw_http *http = t->http;
 
     (void)purpose;
+    gw_egress_kind kind = gw_egress_judge(&t->target->egress, &address->addr);
+    if (kind != GW_EGRESS_PUBLIC) {
+        t->refused = kind; /* curl goes on to the name's next address, if there is one */
+        return CURL_SOCKET_BAD;
+    }
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
     if ((size_t)fd >= http->conn_fd_count) {
@@ -276,7 +296,10 @@ static int prepare(gw_transfer *t, const gw_http_request *request, aigw_error *e
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)target->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_RESOLVE, target->resolve);
     CURLcode rc = curl_easy_setopt(easy, CURLOPT_PROXY, target->proxy);
+    if (rc == CURLE_OK) /* what the environment exempts was looked at with the target */
+        rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     if (rc == CURLE_OK)
         rc = curl_easy_setopt(easy, CURLOPT_CAINFO,
                               target->ca_file ? target->ca_file : http->default_ca_file);
@@ -454,8 +477,21 @@ void gw_http_free(gw_http *http)
 
 const char *gw_http_failure_name(gw_http_failure failure)
 {
-    static const char *const names[] = {"ok",      "dns",    "connect",   "tls",
-                                        "timeout", "broken", "too_large", "other"};
+    static const char *const names[] = {"ok",
+                                        "dns",
+                                        "connect",
+                                        "tls",
+                                        "timeout",
+                                        "broken",
+                                        "too_large",
+                                        "other",
+                                        "egress_private",
+                                        "egress_shared",
+                                        "egress_loopback",
+                                        "egress_link_local",
+                                        "egress_metadata",
+                                        "egress_multicast",
+                                        "egress_reserved"};
 
     return (size_t)failure < sizeof names / sizeof names[0] ? names[failure] : "other";
 }

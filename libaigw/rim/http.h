@@ -8,6 +8,7 @@
 #ifndef GW_RIM_HTTP_H
 #define GW_RIM_HTTP_H
 
+#include "gate/egress.h"
 #include "rim/loop.h"
 #include "rim/pieces.h"
 #include "rim/pipe.h"
@@ -30,6 +31,16 @@ typedef struct gw_http_target_options {
     bool insecure_http_ok;       /* http to other than loopback */
     bool by_library;             /* by libcurl even where rim/direct could */
     const char *client_cert_file, *client_key_file; /* PEM; NULL: none; key NULL: in cert's file */
+    /*
+     * Where a name may lead: each address that it resolves to is judged, and that very one is connected
+     * to. An address or localhost in the URL stands for itself, unless the URL is `foreign`: found in what
+     * somebody else said. `found_at` (may be NULL; used by the call) said it: its own host is not foreign.
+     * A proxy is not judged, nor what lies behind it. NULL: any address. Copied.
+     */
+    const gw_egress_policy *egress;
+    bool foreign;
+    const gw_http_target *found_at;
+    const char *resolve; /* tests: "NAME:PORT:ADDRESS[,ADDRESS...]", as if it had been asked; copied */
 } gw_http_target_options;
 
 int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err);
@@ -62,7 +73,15 @@ typedef enum gw_http_failure {
     GW_HTTP_TIMEOUT,
     GW_HTTP_BROKEN,   /* cut before its end */
     GW_HTTP_TOO_LARGE,
-    GW_HTTP_OTHER
+    GW_HTTP_OTHER,
+    /* The name leads to an address that is not to be connected to; in the order of gw_egress_kind. */
+    GW_HTTP_EGRESS_PRIVATE,
+    GW_HTTP_EGRESS_SHARED,
+    GW_HTTP_EGRESS_LOOPBACK,
+    GW_HTTP_EGRESS_LINK_LOCAL,
+    GW_HTTP_EGRESS_METADATA,
+    GW_HTTP_EGRESS_MULTICAST,
+    GW_HTTP_EGRESS_RESERVED
 } gw_http_failure;
 
 /* None of these is called from inside start, cancel or resume. */
@@ -89,7 +108,8 @@ int gw_http_new(gw_loop *loop, gw_http **out, aigw_error *err);
 /* What still runs ends with GW_HTTP_OTHER (on_end is called). Not from inside a handler. */
 void gw_http_free(gw_http *http);
 
-/* Word for log and metrics: "dns", "tls", ... */
+/* Word for log and metrics: "dns", "tls", ..., "egress_private", ... */
 const char *gw_http_failure_name(gw_http_failure failure);
+bool gw_http_is_egress(gw_http_failure failure); /* one of GW_HTTP_EGRESS_... */
 
 #endif

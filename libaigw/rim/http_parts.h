@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "rim/direct.h"
+#include "rim/egress.h"
 #include "rim/http.h"
 #include "rim/http_field.h"
 #include <curl/curl.h>
@@ -27,6 +28,8 @@ struct gw_http_target {
     int connect_timeout_ms;
     bool content_type; /* among the constant headers */
     bool origin_form;  /* no proxy reads the request line */
+    gw_egress egress;  /* off where a proxy is connected to */
+    struct curl_slist *resolve;
     gw_direct_target *direct; /* NULL: libcurl only */
 };
 
@@ -46,6 +49,7 @@ struct gw_transfer {
     uint64_t length; /* Content-Length */
     int status;
     gw_http_failure failure;
+    gw_egress_kind refused; /* an address was not connected to: what it is */
     bool sent;
     bool in_multi, ready, has_length;
     bool head_done, head_told, finished;
@@ -84,6 +88,9 @@ int gw_http_lines_build(const aigw_header *headers, size_t count, char *fixed,
                         struct curl_slist *tail, gw_http_lines *out, aigw_error *err);
 void gw_http_lines_free(gw_http_lines *l);
 
+/* http_target_proxy.c: the proxy to use, "" for none; borrowed. `configured` NULL: the environment's. */
+const char *gw_http_proxy_for(const char *configured, bool https, aigw_slice host);
+
 /* http_transfer.c: a transfer with its curl handle; the part that takes and hands over its answer. */
 gw_transfer *gw_http_transfer_new(gw_http *http);
 void gw_http_transfer_destroy(gw_transfer *t);
@@ -103,7 +110,8 @@ void gw_http_upload_unwanted(gw_transfer *t); /* an answer has come that wants n
 void gw_http_pieces_begin(gw_transfer *t, const gw_http_request *request);
 
 /* http.c, for the sockets of a transfer's connection. */
-curl_socket_t gw_http_open_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
+curl_socket_t gw_http_open_socket(void *transfer, curlsocktype purpose,
+                                  struct curl_sockaddr *address);
 int gw_http_close_socket(void *http, curl_socket_t fd);
 
 #endif

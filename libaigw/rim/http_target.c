@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include <arpa/inet.h>
-#include <stdlib.h>
 
 static char no_expect[] = "Expect:"; /* ask nobody for leave to send a body */
 
@@ -136,21 +135,6 @@ static int parse_url(const gw_http_target_options *options, CURLU *url, bool *lo
     return code;
 }
 
-/* What libcurl would ask of the environment for an http URL; exceptions (NO_PROXY) are left to it. */
-static bool proxy_may_apply(const char *proxy)
-{
-    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
-
-    if (proxy)
-        return proxy[0] != '\0';
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = getenv(names[i]);
-        if (value && value[0])
-            return true;
-    }
-    return false;
-}
-
 /* In clear and without a proxy: rim/direct may serve it. AIGW_OK without `direct` if it cannot. */
 static int make_direct(gw_http_target *t, const gw_http_target_options *options, aigw_error *err)
 {
@@ -159,7 +143,7 @@ static int make_direct(gw_http_target *t, const gw_http_target_options *options,
     uint64_t number = 0;
     int code = AIGW_OK;
 
-    if (options->by_library || proxy_may_apply(t->proxy))
+    if (options->by_library || t->proxy[0] != '\0')
         return AIGW_OK;
     bool ok = curl_url_get(t->url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
               strcmp(scheme, "http") == 0 &&
@@ -183,7 +167,8 @@ static int make_direct(gw_http_target *t, const gw_http_target_options *options,
                                  .target = {text, path_len + query_len},
                                  .headers = options->headers,
                                  .header_count = options->header_count,
-                                 .connect_timeout_ms = t->connect_timeout_ms};
+                                 .connect_timeout_ms = t->connect_timeout_ms,
+                                 .egress = &t->egress};
         code = gw_direct_target_new(&place, &t->direct, NULL);
         if (code == AIGW_E_NOMEM)
             gw_fail_nomem(err);
@@ -211,6 +196,42 @@ static bool copy_client_files(const gw_http_target_options *options, gw_http_tar
     return target->client_cert_file && target->client_key_file;
 }
 
+static bool same_host(const gw_http_target *a, const char *host)
+{
+    char *other = NULL;
+    bool same = curl_url_get(a->url, CURLUPART_HOST, &other, 0) == CURLUE_OK &&
+                gw_eq_nocase(aigw_slice_of(other), aigw_slice_of(host));
+    curl_free(other);
+    return same;
+}
+
+/*
+ * Whom its connections go to, a proxy or the host itself, and what the latter's addresses must be. What
+ * may travel in clear because it stays on this machine must not go to a proxy.
+ */
+static int set_route(gw_http_target *t, const gw_http_target_options *options, bool loopback,
+                     aigw_error *err)
+{
+    char *host = NULL;
+    int code = AIGW_OK;
+
+    if (curl_url_get(t->url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+        return gw_fail_nomem(err);
+    const char *wanted = options->proxy ? options->proxy : loopback ? "" : NULL;
+    const char *proxy = gw_http_proxy_for(wanted, gw_starts_nocase(options->url, GW_S("https:")),
+                                          aigw_slice_of(host));
+    t->proxy = gw_strdup(aigw_slice_of(proxy));
+    if (!t->proxy ||
+        (options->resolve && !(t->resolve = curl_slist_append(NULL, options->resolve))))
+        code = gw_fail_nomem(err);
+    bool foreign = options->foreign && !(options->found_at && same_host(options->found_at, host));
+    if (code == AIGW_OK)
+        code = gw_egress_init(&t->egress, proxy[0] ? NULL : options->egress, aigw_slice_of(host),
+                              foreign, err);
+    curl_free(host);
+    return code;
+}
+
 int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err)
 {
     gw_http_target *target = gw_calloc(1, sizeof *target);
@@ -226,12 +247,11 @@ int gw_http_target_new(const gw_http_target_options *options, gw_http_target **o
                                    &target->headers, err);
     if (code != AIGW_OK)
         goto failed;
-    /* What may travel in clear because it stays on this machine must not go to a proxy. */
-    const char *proxy = options->proxy ? options->proxy : loopback ? "" : NULL;
-    target->proxy = proxy ? gw_strdup(aigw_slice_of(proxy)) : NULL;
+    code = set_route(target, options, loopback, err);
+    if (code != AIGW_OK)
+        goto failed;
     target->ca_file = options->ca_file ? gw_strdup(aigw_slice_of(options->ca_file)) : NULL;
-    if ((proxy && !target->proxy) || (options->ca_file && !target->ca_file) ||
-        !copy_client_files(options, target)) {
+    if ((options->ca_file && !target->ca_file) || !copy_client_files(options, target)) {
         code = gw_fail_nomem(err);
         goto failed;
     }
@@ -240,7 +260,7 @@ int gw_http_target_new(const gw_http_target_options *options, gw_http_target **o
     target->content_type =
         gw_header_get(options->headers, options->header_count, GW_S("content-type")).data != NULL;
     target->origin_form =
-        gw_starts_nocase(options->url, GW_S("https:")) || !proxy_may_apply(target->proxy);
+        gw_starts_nocase(options->url, GW_S("https:")) || target->proxy[0] == '\0';
     code = make_direct(target, options, err);
     if (code != AIGW_OK)
         goto failed;
@@ -258,6 +278,8 @@ void gw_http_target_free(gw_http_target *target)
     curl_url_cleanup(target->url);
     gw_direct_target_free(target->direct);
     gw_http_lines_free(&target->headers);
+    gw_egress_clear(&target->egress);
+    curl_slist_free_all(target->resolve);
     if (target->proxy)
         gw_wipe(target->proxy, strlen(target->proxy));
     gw_free(target->proxy);

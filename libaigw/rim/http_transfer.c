@@ -132,6 +132,24 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
     return len;
 }
 
+/*
+ * Before each request, also on a connection that was there: somebody with another rule may have opened it,
+ * or the rule has changed since.
+ */
+static int on_connected(void *user, char *peer, char *local, int peer_port, int local_port)
+{
+    gw_transfer *t = user;
+
+    (void)local;
+    (void)peer_port;
+    (void)local_port;
+    gw_egress_kind kind = gw_egress_judge_text(&t->target->egress, peer);
+    if (kind == GW_EGRESS_PUBLIC)
+        return CURL_PREREQFUNC_OK;
+    t->refused = kind;
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* ---- handing over ---- */
 
 static void tell_head(gw_transfer *t)
@@ -313,7 +331,9 @@ gw_transfer *gw_http_transfer_new(gw_http *http)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, gw_http_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, gw_http_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, http);
     if (!http->default_ca_file && !http->default_ca_path) {

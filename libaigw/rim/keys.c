@@ -28,6 +28,9 @@ struct gw_keys {
     gw_log log;
     bool remote;
     char *ca_file;
+    gw_net *allowed; /* of egress */
+    gw_egress_policy egress;
+    bool judged;            /* by egress */
     char *url;              /* of the key set, or of the discovery document */
     char *issuer;           /* with discovery: whose document it must be; else NULL */
     bool http_ok;           /* the discovery document itself comes in clear, from loopback */
@@ -59,8 +62,8 @@ typedef struct fetch {
 } fetch;
 
 static const char *const phases[GW_KEYS_PHASES] = {
-    "dns",    "connect", "tls",       "timeout", "broken", "too_large", "status",
-    "parse",  "issuer",  "discovery", "file",    "start",  "other"};
+    "dns",   "connect", "egress",    "tls",  "timeout", "broken", "too_large", "status",
+    "parse", "issuer",  "discovery", "file", "start",   "other"};
 
 const char *gw_keys_phase(size_t phase)
 {
@@ -80,16 +83,24 @@ static void unref(gw_keys *keys)
     gw_http_target_free(keys->discovery);
     gw_free(keys->issuer);
     gw_free(keys->ca_file);
+    gw_free(keys->allowed);
     gw_keys_file_free(&keys->file);
     gw_free(keys->url);
     gw_free(keys);
+}
+
+/* Without a query, where some keep a key. */
+static aigw_slice source_of(const gw_keys *keys)
+{
+    aigw_slice source = aigw_slice_of(keys->url ? keys->url : keys->file.path);
+    return keys->url ? gw_cut(&source, '?') : source;
 }
 
 /* Counts and logs it. */
 static void failed(gw_keys *keys, const char *phase, int status, const char *detail)
 {
     gw_log_field fields[] = {
-        GW_LOG_TEXT("source", aigw_slice_of(keys->url ? keys->url : keys->file.path)),
+        GW_LOG_TEXT("source", source_of(keys)),
         GW_LOG_TEXT("phase", aigw_slice_of(phase)),
         GW_LOG_INT("status", status),
         GW_LOG_TEXT("detail", aigw_slice_of(detail)),
@@ -163,7 +174,9 @@ static bool on_data(void *user, aigw_slice bytes)
 /* Is there a whole answer with status 200? Else the failure is logged. */
 static bool answered(const fetch *f, gw_http_failure failure)
 {
-    if (failure != GW_HTTP_OK)
+    if (gw_http_is_egress(failure))
+        failed(f->keys, "egress", f->status, gw_http_failure_name(failure));
+    else if (failure != GW_HTTP_OK)
         failed(f->keys, gw_http_failure_name(failure), f->status, "");
     else if (f->status != 200)
         failed(f->keys, "status", f->status, "");
@@ -192,14 +205,19 @@ static aigw_jwks *judge(const fetch *f, gw_http_failure failure)
     return set;
 }
 
-static int new_target(aigw_slice url, const char *ca_file, gw_http_target **out, aigw_error *err)
+/* found: its address was read in the discovery document. */
+static int new_target(const gw_keys *keys, aigw_slice url, bool found, gw_http_target **out,
+                      aigw_error *err)
 {
     aigw_header accept = {GW_S("accept"), GW_S("application/json")};
     gw_http_target_options options = {.url = url,
                                       .headers = &accept,
                                       .header_count = 1,
-                                      .ca_file = ca_file,
-                                      .connect_timeout_ms = CONNECT_MS};
+                                      .ca_file = keys->ca_file,
+                                      .connect_timeout_ms = CONNECT_MS,
+                                      .egress = keys->judged ? &keys->egress : NULL,
+                                      .foreign = found,
+                                      .found_at = keys->discovery};
 
     return gw_http_target_new(&options, out, err);
 }
@@ -217,7 +235,7 @@ static bool learn(const fetch *f, gw_http_failure failure)
     int code = gw_keys_discovered(gw_buf_slice(&f->body), aigw_slice_of(keys->issuer),
                                   keys->http_ok, &url, &err);
     if (code == AIGW_OK)
-        code = new_target(aigw_slice_of(url), keys->ca_file, &target, &err);
+        code = new_target(keys, aigw_slice_of(url), true, &target, &err);
     gw_free(url);
     if (code != AIGW_OK) {
         bool stranger = strcmp(err.reason, "wrong_issuer") == 0;
@@ -345,11 +363,26 @@ static int open_discovery(gw_keys *keys, const gw_keys_options *options, aigw_er
     if (!keys->url || !keys->issuer)
         return gw_fail_nomem(err);
     keys->http_ok = gw_starts_nocase(options->discovery_url, GW_S("http://"));
-    return new_target(options->discovery_url, keys->ca_file, &keys->discovery, err);
+    return new_target(keys, options->discovery_url, false, &keys->discovery, err);
+}
+
+static bool copy_egress(gw_keys *keys, const gw_egress_policy *egress)
+{
+    keys->judged = egress != NULL;
+    if (!egress || egress->allowed_count == 0)
+        return true;
+    keys->allowed = gw_calloc(egress->allowed_count, sizeof *keys->allowed);
+    if (!keys->allowed)
+        return false;
+    memcpy(keys->allowed, egress->allowed, egress->allowed_count * sizeof *keys->allowed);
+    keys->egress = (gw_egress_policy){keys->allowed, egress->allowed_count};
+    return true;
 }
 
 static int open_source(gw_keys *keys, const gw_keys_options *options, aigw_error *err)
 {
+    if (!copy_egress(keys, options->egress))
+        return gw_fail_nomem(err);
     if (options->ca_file && !(keys->ca_file = gw_strdup(aigw_slice_of(options->ca_file))))
         return gw_fail_nomem(err);
     keys->remote = options->discovery_url.len > 0 || options->url.len > 0;
@@ -357,7 +390,7 @@ static int open_source(gw_keys *keys, const gw_keys_options *options, aigw_error
         return open_discovery(keys, options, err);
     if (options->url.len > 0) {
         keys->url = gw_strdup(options->url);
-        return keys->url ? new_target(options->url, keys->ca_file, &keys->target, err)
+        return keys->url ? new_target(keys, options->url, false, &keys->target, err)
                          : gw_fail_nomem(err);
     }
     if (options->file.len == 0)

@@ -22,6 +22,9 @@ typedef struct gw_keys_options {
     const char *ca_file;
     const gw_clock *clock;
     const gw_log *log;
+    /* Where names may lead; NULL: anywhere. Of an address that a discovery document names nothing is taken on
+     * trust: a literal there is judged, too, unless it is the document's own host. Copied. */
+    const gw_egress_policy *egress;
 } gw_keys_options;
 
 /* File and inline sets are parsed here; a URL is fetched on first need. */
@@ -33,7 +36,7 @@ void gw_keys_free(gw_keys *keys);
 aigw_jwks *gw_keys_get(gw_keys *keys);
 
 /* Counts of what happened, for metrics. */
-#define GW_KEYS_PHASES 13
+#define GW_KEYS_PHASES 14
 
 typedef struct gw_keys_stats {
     uint64_t fetches, failures;

@@ -28,6 +28,7 @@ typedef struct gw_token_options {
     bool allow_http;
     const aigw_host *host; /* clock, and the variables of the certificates; only used by the call */
     const gw_log *log;     /* outlives the source; NULL: failures are returned only */
+    const gw_egress_policy *egress; /* where the endpoint's name may lead; NULL: anywhere; copied */
 } gw_token_options;
 
 int gw_token_source_new(const gw_token_options *options, aigw_token_source **out, aigw_error *err);

@@ -133,12 +133,15 @@ static void transport_failed(gw_token_fetch *f, gw_http_failure failure)
         [GW_HTTP_TOO_LARGE] = "the token endpoint's answer is too large",
         [GW_HTTP_OTHER] = "the exchange with the token endpoint failed"};
     bool unreached = failure == GW_HTTP_DNS || failure == GW_HTTP_CONNECT;
+    const char *text = gw_http_is_egress(failure)
+                           ? "the token endpoint's name leads to an address that is not allowed"
+                           : texts[failure];
     aigw_error error;
 
     if (unreached && again(f))
         return;
     int code = gw_fail(&error, failure == GW_HTTP_TIMEOUT ? AIGW_E_TIMEOUT : AIGW_E_UPSTREAM,
-                       gw_http_failure_name(failure), "%s", texts[failure]);
+                       gw_http_failure_name(failure), "%s", text);
     fail(f, code, &error);
 }
 

@@ -225,7 +225,8 @@ static int make_target(const gw_token_options *o, gw_http_target **out, aigw_err
         .connect_timeout_ms = o->connect_timeout_ms > 0 ? o->connect_timeout_ms : CONNECT_MS,
         .insecure_http_ok = o->allow_http,
         .client_cert_file = o->client_cert_file,
-        .client_key_file = o->client_key_file};
+        .client_key_file = o->client_key_file,
+        .egress = o->egress};
     int code = AIGW_OK;
 
     if (o->auth == AIGW_TOKEN_SECRET_BASIC) {
