@@ -307,16 +307,19 @@ static void transport_failed(aigw_exchange *x, gw_http_failure failure, bool sen
 {
     gw_attempt *a = &x->attempt;
     bool late = failure == GW_HTTP_TIMEOUT;
-    bool unreached = failure == GW_HTTP_DNS || failure == GW_HTTP_CONNECT || failure == GW_HTTP_TLS;
+    bool unreached = failure == GW_HTTP_DNS || failure == GW_HTTP_CONNECT ||
+                     failure == GW_HTTP_TLS || gw_http_is_egress(failure);
     gw_log_field fields[] = {GW_LOG_TEXT("request_id", gw_slice(x->id, x->id_len)),
                              GW_LOG_TEXT("provider", a->upstream->name),
-                             GW_LOG_TEXT("failure", aigw_slice_of(gw_http_failure_name(failure)))};
-    gw_log_event(&x->live->log, AIGW_LOG_WARN, "upstream_failed", fields, 3);
+                             GW_LOG_TEXT("failure", aigw_slice_of(gw_http_failure_name(failure))),
+                             GW_LOG_TEXT("host", a->upstream->host)};
+    gw_log_event(&x->live->log, AIGW_LOG_WARN, "upstream_failed", fields, 4);
     gw_attempt_fail(x, late ? GW_ERR_TIMEOUT : GW_ERR_UPSTREAM, late ? 504 : 502,
                     late        ? "The provider did not answer in time."
                     : unreached ? "The provider could not be reached."
                                 : "The connection to the provider broke.");
-    a->outcome.again = failure != GW_HTTP_TOO_LARGE && (!late || !sent);
+    a->outcome.again =
+        failure != GW_HTTP_TOO_LARGE && !gw_http_is_egress(failure) && (!late || !sent);
 }
 
 static void on_end(void *user, gw_http_failure failure, bool sent)

@@ -80,9 +80,11 @@ static int make_issuer(gw_live *live, const gw_live_parts *parts, aigw_error *er
 /* -- key sets -- */
 
 /* A fetched set goes on when its address is the same; files and inline texts are read anew. */
-static gw_shared_keys *kept_keys(const gw_config_issuer *issuer, const gw_live *old)
+static gw_shared_keys *kept_keys(const gw_config_issuer *issuer, const gw_egress_policy *egress,
+                                 const gw_live *old)
 {
-    if (!old || issuer->embedded || issuer->jwks_url.len + issuer->discovery_url.len == 0)
+    if (!old || issuer->embedded || issuer->jwks_url.len + issuer->discovery_url.len == 0 ||
+        !gw_egress_same(&old->config->egress, egress))
         return NULL;
     for (size_t i = 0; i < old->config->issuer_count; i++) {
         const gw_config_issuer *was = &old->config->issuers[i];
@@ -97,7 +99,7 @@ static gw_shared_keys *kept_keys(const gw_config_issuer *issuer, const gw_live *
 static int make_key_set(gw_live *live, size_t i, const gw_live_parts *parts, aigw_error *err)
 {
     const gw_config_issuer *issuer = &live->config->issuers[i];
-    live->shared[i] = kept_keys(issuer, parts->previous);
+    live->shared[i] = kept_keys(issuer, &live->config->egress, parts->previous);
     if (!live->shared[i]) {
         gw_keys_options options = {.url = issuer->jwks_url,
                                    .discovery_url = issuer->discovery_url,
@@ -105,7 +107,8 @@ static int make_key_set(gw_live *live, size_t i, const gw_live_parts *parts, aig
                                    .file = issuer->jwks_file,
                                    .inline_json = issuer->jwks_inline,
                                    .clock = parts->clock,
-                                   .log = parts->log};
+                                   .log = parts->log,
+                                   .egress = &live->config->egress};
         if (issuer->embedded) {
             if (!live->issuer)
                 return gw_fail(err, AIGW_E_CONFIG, "no_issuer", "the embedded issuer is off");
@@ -164,8 +167,11 @@ aigw_jwks *gw_live_key_set(const gw_live *live, size_t issuer)
 /* -- tokens for upstreams -- */
 
 /* A source goes on, with the token that it holds, when everything it asks with is the same. */
-static aigw_token_source *kept_token(const aigw_token_source *token, const gw_live *old)
+static aigw_token_source *kept_token(const aigw_token_source *token, const gw_config *config,
+                                     const gw_live *old)
 {
+    if (old && !gw_egress_same(&old->config->egress, &config->egress))
+        return NULL; /* it keeps to the rule that it was made with */
     for (size_t i = 0; old && i < old->config->upstream_count; i++) {
         if (old->tokens[i] && gw_token_source_equal(old->tokens[i], token))
             return gw_token_source_ref(old->tokens[i]);
@@ -183,7 +189,7 @@ static int make_tokens(gw_live *live, const gw_live_parts *parts, aigw_error *er
         aigw_token_source *token = c->upstreams[i].token;
         if (!token)
             continue;
-        live->tokens[i] = kept_token(token, parts->previous);
+        live->tokens[i] = kept_token(token, c, parts->previous);
         if (!live->tokens[i]) {
             gw_token_source_set_log(token, parts->log);
             live->tokens[i] = gw_token_source_ref(token);

@@ -151,8 +151,9 @@ static void log_failure(aigw_exchange *x, const char *failure)
 {
     gw_log_field fields[] = {GW_LOG_TEXT("request_id", gw_slice(x->id, x->id_len)),
                              GW_LOG_TEXT("provider", x->pass->upstream->name),
-                             GW_LOG_TEXT("failure", aigw_slice_of(failure))};
-    gw_log_event(&x->live->log, AIGW_LOG_WARN, "upstream_failed", fields, 3);
+                             GW_LOG_TEXT("failure", aigw_slice_of(failure)),
+                             GW_LOG_TEXT("host", x->pass->upstream->host)};
+    gw_log_event(&x->live->log, AIGW_LOG_WARN, "upstream_failed", fields, 4);
     gw_metrics_add(x->loop->metrics, GW_C_UPSTREAM_ERRORS, 1);
 }
 
@@ -390,7 +391,8 @@ static void on_end(void *user, gw_http_failure failure, bool sent)
         return;
     }
     bool late = failure == GW_HTTP_TIMEOUT;
-    bool unreached = failure == GW_HTTP_DNS || failure == GW_HTTP_CONNECT || failure == GW_HTTP_TLS;
+    bool unreached = failure == GW_HTTP_DNS || failure == GW_HTTP_CONNECT ||
+                     failure == GW_HTTP_TLS || gw_http_is_egress(failure);
     log_failure(x, gw_http_failure_name(failure));
     fail(x, late,
          late        ? "The provider did not answer in time."

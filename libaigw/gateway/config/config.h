@@ -10,6 +10,10 @@
 #include "base/mem.h"
 #include "gate/address.h"
 #include "gate/gate.h"
+#include "gateway/config/quota.h"
+#include "gateway/config/waf.h"
+#include "gateway/config/egress.h"
+#include "gateway/config/guard.h"
 #include "provider/provider.h"
 #include "rim/http.h"
 #include "rim/keys.h"
@@ -26,10 +30,11 @@ typedef struct gw_upstream {
     /* Its base URL with every constant header: credential, the row's, the config's, content-type,
      * accept, user-agent. NULL for in-process providers. */
     gw_http_target *target;
-    aigw_slice base_path; /* of the base URL, without a slash at its end: stands before every path */
-    aigw_slice authority; /* as in a Host field */
-    aigw_slice host;      /* for logs */
-    bool private_host;    /* the config named it: no client's to know */
+    aigw_slice
+        base_path; /* of the base URL, without a slash at its end: stands before every path */
+    aigw_slice authority;                    /* as in a Host field */
+    aigw_slice host;                         /* for logs */
+    bool private_host;                       /* the config named it: no client's to know */
     aigw_format formats[GW_FORMATS_MAX + 1]; /* that it serves, preferred first, ended by 0 */
     gw_site site;
     unsigned quirks; /* bits of gw_quirk */
@@ -41,7 +46,7 @@ typedef struct gw_upstream {
     aigw_token_source *token; /* its credential, if that is fetched; NULL: in the headers */
     /* What key_pair points into, or the API key and credentials among the headers. Wiped on free. */
     gw_secret key_secrets[3];
-    gw_key_pair key_pair;     /* its credential, if requests are signed; empty: they are not */
+    gw_key_pair key_pair; /* its credential, if requests are signed; empty: they are not */
     /* Pass-through: the target without content-type and accept; NULL: nothing passes. */
     gw_http_target *pass;
     aigw_slice *pass_paths; /* nothing else passes; none: everything does */
@@ -64,11 +69,11 @@ typedef struct gw_config {
     bool insecure_no_auth;
     aigw_slice *trusted_proxies; /* CIDR texts, validated */
     size_t trusted_proxy_count;
-    bool jwt_enabled;
-    int insufficient_scope_status;
     gw_address_policy client_address; /* whose request it is; `trusted` are the trusted proxies */
     gw_net *allowed_peers;            /* who may connect; none: everybody */
     size_t allowed_peer_count;
+    bool jwt_enabled;
+    int insufficient_scope_status;
     gw_config_issuer *issuers;
     size_t issuer_count;
     /* Embedded issuer */
@@ -89,6 +94,12 @@ typedef struct gw_config {
     size_t max_exchange_bytes; /* cap of an exchange's arena and buffers */
     int max_wait_retry_ms;
     uint64_t max_pass_bytes; /* of a body that passes through; 0: no limit */
+    gw_egress_policy egress; /* what names may lead to, besides public addresses */
+    gw_fetch_rule fetch;
+    gw_config_waf waf;
+    gw_quota_config quota; /* rate_limits */
+    gw_redis_config redis;
+    gw_guardrails guards;
     gw_secret *secrets;
     size_t secret_count;
 } gw_config;
@@ -111,9 +122,9 @@ int gw_config_check_listen(const gw_config *config, const char *listen, bool tls
  */
 const char *gw_config_check_peer(const gw_config *config, aigw_slice peer, aigw_channel channel);
 
-#endif
 /* edge.c: may this TCP peer connect (allowed_peers)? Is it a trusted proxy? What is no address is neither,
  * but for an empty list of allowed peers. */
 bool gw_config_admits(const gw_config *config, aigw_slice peer);
 bool gw_config_trusts(const gw_config *config, aigw_slice peer);
 
+#endif

@@ -94,6 +94,7 @@ static int make_source(gw_cfg_build *b, const gw_cfg_provider *raw, const accoun
                                 .scope = raw->auth.google.scope.data,
                                 .auth = AIGW_TOKEN_JWT_BEARER,
                                 .ca_file = raw->ca_file.data,
+                                .egress = &b->config->egress,
                                 .host = b->tree->host};
     int code = gw_token_source_with_key(&options, a->key, a->key_id.data, out, b->err);
     if (code == AIGW_E_INVALID)

@@ -23,11 +23,19 @@ static int resolve(gw_cfg_build *b)
 {
     int code = gw_cfg_build_server(b);
     if (code == AIGW_OK)
+        code = gw_cfg_build_waf(b);
+    if (code == AIGW_OK)
+        code = gw_cfg_build_egress(b);
+    if (code == AIGW_OK)
         code = gw_cfg_build_auth(b);
     if (code == AIGW_OK)
         code = gw_cfg_build_upstreams(b);
     if (code == AIGW_OK)
         code = gw_cfg_build_routes(b);
+    if (code == AIGW_OK)
+        code = gw_cfg_build_guards(b);
+    if (code == AIGW_OK)
+        code = gw_cfg_build_quota(b);
     return code == AIGW_OK ? check_own_listen(b) : code;
 }
 
@@ -90,7 +98,8 @@ static const char dev_document[] = "server:\n"
                                    "        - https://gateway.internal/invoke\n"
                                    "        - https://gateway.internal/admin\n"
                                    "providers:\n"
-                                   "  - type: echo\n";
+                                   "  - type: echo\n"
+                                   "enable_waf: false\n";
 
 aigw_slice aigw_config_dev(void)
 {

@@ -174,7 +174,74 @@ typedef struct gw_cfg_limits {
     int64_t max_exchange_bytes; /* -1: absent */
     int64_t max_retry_wait_ms;
     int64_t max_pass_bytes;
+    int64_t max_rate_keys;
 } gw_cfg_limits;
+
+typedef struct gw_cfg_rate_match {
+    const gw_cfg_node *node;
+    gw_cfg_texts clients, teams, models;
+} gw_cfg_rate_match;
+
+typedef struct gw_cfg_rate_limit {
+    const gw_cfg_node *node;
+    aigw_slice name;
+    gw_cfg_texts per;
+    gw_cfg_rate_match match;
+    /* -1: absent */
+    int64_t requests_per_minute, tokens_per_minute, tokens_per_day, concurrent_requests;
+    int algorithm; /* 0: sliding_window, 1: token_bucket */
+    int64_t burst, burst_tokens;
+    int64_t assume_output_tokens;
+    int on_fail; /* an aigw_limit_policy; -1: absent */
+    int64_t lease, lease_ms;
+} gw_cfg_rate_limit;
+
+typedef struct gw_cfg_redis {
+    const gw_cfg_node *node;
+    aigw_slice address, username, password, password_file, prefix;
+    int64_t database, deadline_ms, connect_timeout_ms;
+} gw_cfg_redis;
+
+typedef struct gw_cfg_fetch {
+    const gw_cfg_node *node;
+    int enabled, allow_http;
+    int64_t max_bytes, max_total_bytes, max_urls, max_redirects, timeout_ms;
+    gw_cfg_texts hosts, content_types;
+} gw_cfg_fetch;
+
+typedef struct gw_cfg_egress {
+    const gw_cfg_node *node;
+    gw_cfg_texts allow_private;
+    gw_cfg_fetch fetch_urls;
+} gw_cfg_egress;
+
+typedef struct gw_cfg_waf_rate {
+    const gw_cfg_node *node;
+    int64_t limit, window_s, ipv6_prefix, lease, lease_ms;
+    int action;  /* 0: block, 1: count, 2: none */
+    int status;  /* 0: 403, 1: 429 */
+    int on_fail; /* 0: closed, 1: open, 2: local */
+} gw_cfg_waf_rate;
+
+typedef struct gw_cfg_waf_lists {
+    const gw_cfg_node *node;
+    gw_cfg_texts reputation, reconnaissance, ddos, allow; /* files */
+    int64_t max_entries, check_s;
+} gw_cfg_waf_lists;
+
+typedef struct gw_cfg_waf {
+    const gw_cfg_node *node;
+    int mode;    /* 0: block, 1: count */
+    int content; /* an aigw_waf_content, less 1 */
+    gw_cfg_pairs routes, rules;
+    int64_t max_query_bytes, max_cookie_bytes, max_path_bytes, max_body_bytes, max_arguments;
+    int allow_private_urls, any_content_type;
+    gw_cfg_waf_rate rate_limit;
+    gw_cfg_waf_lists ip_reputation;
+    int log; /* 0: none, 1: matches, 2: all */
+    int samples;
+    aigw_slice name;
+} gw_cfg_waf;
 
 typedef struct gw_cfg_root {
     const gw_cfg_node *node;
@@ -185,6 +252,12 @@ typedef struct gw_cfg_root {
     gw_cfg_list models;    /* gw_cfg_model */
     gw_cfg_log log;
     gw_cfg_limits limits;
+    gw_cfg_list guardrails; /* gw_cfg_guardrail: raw_guard.h */
+    gw_cfg_list rate_limits; /* gw_cfg_rate_limit */
+    gw_cfg_redis redis;
+    int enable_waf;
+    gw_cfg_waf waf;
+    gw_cfg_egress egress;
 } gw_cfg_root;
 
 #endif

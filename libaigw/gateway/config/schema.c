@@ -1,26 +1,13 @@
 /* The table of the config document. Data only; what several keys mean together is in config_*.c. */
-#include "gateway/config/schema.h"
+#include "gateway/config/schema_keys.h"
 
 #include "gate/address.h"
+#include "gateway/config/guard.h"
 #include "provider/provider.h"
 #include "route/plan.h"
 
-#define KEY(kind_, struct_, field_)                                                                \
-    .name = #field_, .kind = (kind_), .offset = offsetof(struct_, field_)
-#define FLAG(s, f, default_) KEY(GW_CFG_FLAG, s, f), .preset = (default_)
-#define NUMBER(s, f, default_, min_, max_)                                                         \
-    KEY(GW_CFG_INT, s, f), .preset = (default_), .min = (min_), .max = (max_)
-#define TEXT(s, f, max_)             KEY(GW_CFG_TEXT, s, f), .max = (max_)
-#define WORD(s, f, words_, default_) KEY(GW_CFG_WORD, s, f), .words = (words_), .preset = (default_)
-#define SECTION(s, f, section_)      KEY(GW_CFG_SECTION, s, f), .section = &(section_)
-#define LIST(s, f, section_, max_)   KEY(GW_CFG_SECTIONS, s, f), .section = &(section_), .max = (max_)
-#define TEXTS(s, f, max_)            KEY(GW_CFG_TEXTS, s, f), .max = (max_)
-#define END                                                                                        \
-    {                                                                                              \
-        .name = NULL                                                                               \
-    }
-
 #define HOUR_MS    3600000
+#define MOST_UNITS 2147483647
 #define MIB        ((int64_t)1024 * 1024)
 #define PATH_BYTES 255
 #define INVOKE     "https://gateway.internal/invoke"
@@ -344,8 +331,101 @@ static const gw_cfg_key limits_keys[] = {
      .doc = "Longest wait before a retry; a longer Retry-After goes to the client."},
     {NUMBER(gw_cfg_limits, max_pass_bytes, 0, 0, 1024 * 1024 * MIB),
      .doc = "Largest body of a request that passes through; 0: no limit."},
+    {NUMBER(gw_cfg_limits, max_rate_keys, 100000, 1024, 1 << 26),
+     .doc = "Counts of rate_limits that are kept in memory, and as many of addresses; 80 bytes each."},
     END};
 static const gw_cfg_section limits = {"the limits section", sizeof(gw_cfg_limits), limits_keys};
+
+static const gw_cfg_key rate_match_keys[] = {
+    {TEXTS(gw_cfg_rate_match, clients, 256), .doc = "Clients: the subjects of their tokens."},
+    {TEXTS(gw_cfg_rate_match, teams, 256), .doc = "Teams, as tokens say them."},
+    {TEXTS(gw_cfg_rate_match, models, 256),
+     .doc = "Models as clients call them; a * at the end is any rest."},
+    END};
+static const gw_cfg_section rate_match = {"a match section", sizeof(gw_cfg_rate_match),
+                                          rate_match_keys};
+
+static const char *const algorithms[] = {"sliding_window", "token_bucket", NULL};
+const char *const gw_cfg_fail_policies[] = {"closed", "open", "local", NULL};
+static const gw_cfg_key rate_limit_keys[] = {
+    {TEXT(gw_cfg_rate_limit, name, 32), .required = true,
+     .doc = "Its name in logs and in the Redis: a-z A-Z 0-9 _ . -"},
+    {TEXTS(gw_cfg_rate_limit, per, 5),
+     .doc = "What counts are told apart by: client, team, key (the credential), model, address. "
+            "Empty: one count of all."},
+    {SECTION(gw_cfg_rate_limit, match, rate_match), .doc = "Only for these. Default: for all."},
+    {NUMBER(gw_cfg_rate_limit, requests_per_minute, -1, 1, MOST_UNITS), .computed = true,
+     .doc = "Requests in any 60 seconds."},
+    {NUMBER(gw_cfg_rate_limit, tokens_per_minute, -1, 1, MOST_UNITS), .computed = true,
+     .doc = "Input and output tokens in any 60 seconds."},
+    {NUMBER(gw_cfg_rate_limit, tokens_per_day, -1, 1, MOST_UNITS), .computed = true,
+     .doc = "Input and output tokens in any 24 hours."},
+    {NUMBER(gw_cfg_rate_limit, concurrent_requests, -1, 1, MOST_UNITS), .computed = true,
+     .doc = "Requests at a time."},
+    {WORD(gw_cfg_rate_limit, algorithm, algorithms, 0),
+     .doc = "How the two limits per minute count: token_bucket lets the number run in evenly."},
+    {NUMBER(gw_cfg_rate_limit, burst, -1, 1, MOST_UNITS), .computed = true,
+     .doc = "token_bucket: requests at once. Default: requests_per_minute."},
+    {NUMBER(gw_cfg_rate_limit, burst_tokens, -1, 1, MOST_UNITS), .computed = true,
+     .doc = "token_bucket: tokens at once. Default: tokens_per_minute."},
+    {NUMBER(gw_cfg_rate_limit, assume_output_tokens, 1000, 0, MOST_UNITS),
+     .doc = "Output tokens to reserve for a request that names no maximum."},
+    {WORD(gw_cfg_rate_limit, on_fail, gw_cfg_fail_policies, -1), .computed = true,
+     .doc = "When the Redis does not say: closed (refuse), open (allow, uncounted), local (count in "
+            "this process alone). Default: closed."},
+    {NUMBER(gw_cfg_rate_limit, lease, 0, 0, MOST_UNITS),
+     .doc = "Requests that each thread takes ahead from the Redis, to spare round trips; 0: none."},
+    {NUMBER(gw_cfg_rate_limit, lease_ms, -1, 1, 60000), .computed = true,
+     .doc = "How long those may be used. Default: 1000."},
+    END};
+static const gw_cfg_section rate_limit = {"a rate limit", sizeof(gw_cfg_rate_limit),
+                                          rate_limit_keys};
+
+static const gw_cfg_key redis_keys[] = {
+    {TEXT(gw_cfg_redis, address, 300), .required = true,
+     .doc = "HOST:PORT, [ADDRESS]:PORT or unix:/PATH of a Redis or Valkey server."},
+    {TEXT(gw_cfg_redis, username, 256), .doc = "ACL user. Default: the server's default user."},
+    {TEXT(gw_cfg_redis, password, 16384), .secret = true, .doc = "Its password."},
+    {TEXT(gw_cfg_redis, password_file, PATH_BYTES), .doc = "File that holds the password."},
+    {TEXT(gw_cfg_redis, prefix, 64), .preset_text = "aigw:",
+     .doc = "What the names of all keys begin with."},
+    {NUMBER(gw_cfg_redis, database, 0, 0, 100000), .doc = "The number of its database."},
+    {NUMBER(gw_cfg_redis, deadline_ms, 50, 1, 60000),
+     .doc = "An answer must come in this time, else on_fail of each limit decides."},
+    {NUMBER(gw_cfg_redis, connect_timeout_ms, 1000, 1, 600000),
+     .doc = "Until connected, the login included."},
+    END};
+static const gw_cfg_section redis = {"the redis section", sizeof(gw_cfg_redis), redis_keys};
+
+static const gw_cfg_key fetch_keys[] = {
+    {FLAG(gw_cfg_fetch, enabled, 0),
+     .doc = "Fetch http(s) URLs of images and documents for providers that take none. Else such a "
+            "request is refused."},
+    {FLAG(gw_cfg_fetch, allow_http, 0), .doc = "http URLs too, not only https."},
+    {NUMBER(gw_cfg_fetch, max_bytes, 10 * MIB, 1, 100 * MIB), .doc = "Largest answer."},
+    {NUMBER(gw_cfg_fetch, max_total_bytes, 20 * MIB, 1, 1024 * MIB),
+     .doc = "All answers of one request together."},
+    {NUMBER(gw_cfg_fetch, max_urls, 8, 1, 64), .doc = "URLs of one request."},
+    {NUMBER(gw_cfg_fetch, max_redirects, 0, 0, 3),
+     .doc = "Redirects of one URL; each is judged like the first."},
+    {NUMBER(gw_cfg_fetch, timeout_ms, 10000, 100, 600000),
+     .doc = "All URLs of a request must have come in this time."},
+    {TEXTS(gw_cfg_fetch, hosts, 256),
+     .doc = "Only from these hosts: names, or *.example.com for all below it. Empty: any that is "
+            "public."},
+    {TEXTS(gw_cfg_fetch, content_types, 16), .min = 1,
+     .doc = "Content-types that are taken; the first bytes must agree. Default: image/*, "
+            "application/pdf."},
+    END};
+static const gw_cfg_section fetch = {"the fetch_urls section", sizeof(gw_cfg_fetch), fetch_keys};
+
+static const gw_cfg_key egress_keys[] = {
+    {TEXTS(gw_cfg_egress, allow_private, 64),
+     .doc = "Networks (CIDR) that names may lead to although they are private, loopback, "
+            "link-local or otherwise special. A metadata address needs an entry of its own."},
+    {SECTION(gw_cfg_egress, fetch_urls, fetch), .doc = "URLs in requests."},
+    END};
+static const gw_cfg_section egress = {"the egress section", sizeof(gw_cfg_egress), egress_keys};
 
 static const gw_cfg_key root_keys[] = {
     {SECTION(gw_cfg_root, server, server), .doc = "The HTTP server."},
@@ -356,5 +436,16 @@ static const gw_cfg_key root_keys[] = {
     {LIST(gw_cfg_root, models, model, 1000), .doc = "Models with names and targets of our own."},
     {SECTION(gw_cfg_root, log, logging), .doc = "The log, on standard error."},
     {SECTION(gw_cfg_root, limits, limits), .doc = "Bounds of one exchange."},
+    {LIST(gw_cfg_root, guardrails, gw_cfg_guardrail_section, GW_GUARDRAILS_MAX),
+     .doc = "What prompts and answers are looked at for: docs/guardrails.md. Default: nothing."},
+    {LIST(gw_cfg_root, rate_limits, rate_limit, 255),
+     .doc = "How much clients may use; a request must fit into all that are for it."},
+    {SECTION(gw_cfg_root, redis, redis),
+     .doc = "Where limits are counted for several gateways together. Default: in memory."},
+    {FLAG(gw_cfg_root, enable_waf, 1),
+     .doc = "Look at requests with the web application firewall: rules, IP lists, the rate by "
+            "address."},
+    {SECTION(gw_cfg_root, waf, gw_cfg_waf_section), .doc = "The web application firewall."},
+    {SECTION(gw_cfg_root, egress, egress), .doc = "Whom the gateway connects to."},
     END};
 const gw_cfg_section gw_cfg_schema = {"the document", sizeof(gw_cfg_root), root_keys};

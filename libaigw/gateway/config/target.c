@@ -335,6 +335,7 @@ int gw_cfg_make_target(gw_cfg_build *b, const gw_cfg_provider *raw, gw_upstream 
             .ca_file = raw->ca_file.data,
             .connect_timeout_ms = (int)raw->timeouts.connect_ms,
             .insecure_http_ok = raw->allow_http,
+            .egress = &b->config->egress,
         };
         code = gw_http_target_new(&options, &up->target, b->err);
         if (code != AIGW_OK)

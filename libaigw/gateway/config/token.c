@@ -81,6 +81,7 @@ int gw_cfg_make_token(gw_cfg_build *b, const gw_cfg_token *raw, aigw_token_sourc
                                     .client_key_file = raw->client_key_file.data,
                                     .timeout_ms = (int)raw->timeout_ms,
                                     .allow_http = raw->allow_http,
+                                    .egress = &b->config->egress,
                                     .host = b->tree->host};
         code = gw_token_source_with_key(&options, gw_slice(pem.data, pem.len), raw->key_id.data,
                                         out, b->err);
