@@ -435,6 +435,12 @@ static bool parse_address(gw_redis *r, aigw_slice text)
     return true;
 }
 
+bool gw_redis_address_good(aigw_slice text)
+{
+    gw_redis unused = {0};
+    return text.len > 0 && parse_address(&unused, text);
+}
+
 static int set_up(gw_redis *r, const gw_redis_options *o, aigw_error *err)
 {
     if (!o->address || !parse_address(r, aigw_slice_of(o->address)))

@@ -39,6 +39,8 @@ typedef struct gw_redis_options {
  * obeyed. */
 typedef void gw_redis_fn(void *user, const redisReply *reply);
 
+/* Is it one that gw_redis_new takes? */
+bool gw_redis_address_good(aigw_slice text);
 /* Begins to connect. AIGW_E_CONFIG: the address. */
 int gw_redis_new(gw_loop *loop, const gw_clock *clock, const gw_redis_options *options,
                  gw_redis **out, aigw_error *err);

@@ -25,6 +25,10 @@ int gw_cfg_build_auth(gw_cfg_build *b); /* after the server; makes secrets[] */
 int gw_cfg_build_upstreams(gw_cfg_build *b);
 int gw_cfg_build_routes(gw_cfg_build *b); /* after the upstreams */
 
+int gw_cfg_build_quota(gw_cfg_build *b);  /* after the upstreams */
+/* redis.c; called by that */
+int gw_cfg_build_redis(gw_cfg_build *b);
+
 /* trust.c: what a token of this issuer must be. */
 int gw_cfg_trust_policy(gw_cfg_build *b, const gw_cfg_trust *raw, gw_gate_issuer *out);
 int gw_cfg_check_scopes(gw_cfg_build *b, const gw_cfg_texts *scopes);

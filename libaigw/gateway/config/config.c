@@ -66,5 +66,6 @@ void gw_config_free(gw_config *config)
     }
     for (size_t i = 0; i < config->secret_count; i++)
         gw_secret_free(&config->secrets[i]);
+    gw_secret_free(&config->redis.password);
     gw_arena_free(config->arena);
 }
