@@ -2,112 +2,8 @@
  * Must not know the signatures. */
 #include "base/text.h"
 #include "gate/waf/parts.h"
+#include "gate/waf/place.h"
 #include "gate/waf/url.h"
-
-/* What is below a member. */
-typedef enum place {
-    PLACE_PLAIN,  /* settings: everything is looked at */
-    PLACE_PROMPT, /* messages, tools: known members have their class, the rest is prompt */
-    PLACE_FREE    /* arguments, schemas, results: prompt, keys and all */
-} place;
-
-#define R(route) (1u << AIGW_WAF_ROUTE_##route)
-#define ALL      (R(CHAT) | R(MESSAGES) | R(RESPONSES) | R(GEMINI) | R(BEDROCK) | R(EMBEDDINGS))
-
-/* Members of the root that hold prompt text, by route. */
-static const struct {
-    const char *name;
-    unsigned routes;
-    place below;
-} roots[] = {
-    {"messages", ALL, PLACE_PROMPT},
-    {"input", R(RESPONSES) | R(EMBEDDINGS) | R(CHAT), PLACE_PROMPT},
-    {"system", R(MESSAGES) | R(BEDROCK), PLACE_PROMPT},
-    {"instructions", R(RESPONSES) | R(EMBEDDINGS), PLACE_PROMPT},
-    {"prompt", R(CHAT) | R(RESPONSES) | R(MESSAGES), PLACE_PROMPT},
-    {"suffix", R(CHAT), PLACE_PROMPT},
-    {"prediction", R(CHAT), PLACE_PROMPT},
-    {"contents", R(GEMINI) | R(EMBEDDINGS), PLACE_PROMPT},
-    {"content", R(GEMINI) | R(EMBEDDINGS), PLACE_PROMPT},
-    {"requests", R(GEMINI) | R(EMBEDDINGS) | R(MESSAGES), PLACE_PROMPT},
-    {"query", R(RESPONSES), PLACE_PROMPT},
-    {"instances", R(GEMINI) | R(EMBEDDINGS), PLACE_PROMPT},
-    {"generateContentRequest", R(GEMINI), PLACE_PROMPT},
-    {"systemInstruction", R(GEMINI), PLACE_PROMPT},
-    {"system_instruction", R(GEMINI), PLACE_PROMPT},
-    {"generationConfig", R(GEMINI), PLACE_PROMPT},
-    {"generation_config", R(GEMINI), PLACE_PROMPT},
-    {"documents", ALL, PLACE_PROMPT},
-    {"tools", ALL, PLACE_PROMPT},
-    {"functions", R(CHAT), PLACE_PROMPT},
-    {"tool_choice", R(CHAT) | R(MESSAGES) | R(RESPONSES), PLACE_PROMPT},
-    {"function_call", R(CHAT), PLACE_PROMPT},
-    {"toolConfig", R(GEMINI) | R(BEDROCK), PLACE_PROMPT},
-    {"tool_config", R(GEMINI), PLACE_PROMPT},
-    {"mcp_servers", R(MESSAGES), PLACE_PROMPT},
-    {"stop", R(CHAT), PLACE_PROMPT},
-    {"stop_sequences", R(MESSAGES), PLACE_PROMPT},
-    {"inferenceConfig", R(BEDROCK), PLACE_PROMPT},
-    {"promptVariables", R(BEDROCK), PLACE_FREE},
-    {"additionalModelRequestFields", R(BEDROCK), PLACE_FREE},
-    {"inputText", R(BEDROCK) | R(EMBEDDINGS), PLACE_PROMPT},
-    {"response_format", R(CHAT), PLACE_FREE},
-    {"guided_json", R(CHAT), PLACE_FREE}, /* what an answer must look like, as vLLM takes it */
-    {"guided_regex", R(CHAT), PLACE_FREE},
-    {"guided_choice", R(CHAT), PLACE_FREE},
-    {"guided_grammar", R(CHAT), PLACE_FREE},
-    {"structured_outputs", R(CHAT), PLACE_FREE},
-    {"output_config", R(MESSAGES), PLACE_FREE},
-    {"output_format", R(MESSAGES), PLACE_FREE},
-    {"text", R(RESPONSES), PLACE_FREE}};
-
-/* Below these the author's own data stands: names there mean nothing to us. */
-static const char *const free_names[] = {"arguments",
-                                         "args",
-                                         "input",
-                                         "input_schema",
-                                         "inputSchema",
-                                         "parameters",
-                                         "schema",
-                                         "properties",
-                                         "response",
-                                         "output",
-                                         "json",
-                                         "result",
-                                         "responseSchema",
-                                         "responseJsonSchema",
-                                         "response_schema",
-                                         "parametersJsonSchema",
-                                         "structuredContent",
-                                         "logit_bias"};
-
-static const char *const identifiers[] = {
-    "model",        "role",      "type",      "id",         "name",     "tool_call_id",
-    "tool_use_id",  "toolUseId", "call_id",   "media_type", "mimeType", "mime_type",
-    "format",       "detail",    "status",    "effort",     "object",   "encoding",
-    "service_tier", "file_id",   "container", "ttl"};
-
-static bool listed(const gw_json_doc *doc, gw_json_ref key, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (gw_json_key_is(doc, key, names[i]))
-            return true;
-    }
-    return false;
-}
-#define LISTED(doc, key, names) listed((doc), (key), (names), sizeof(names) / sizeof((names)[0]))
-
-/* "url", "uri", and what ends in them. */
-static bool names_url(aigw_slice key)
-{
-    if (key.len < 3)
-        return false;
-    aigw_slice end = gw_skip(key, key.len - 3);
-    bool whole = key.len == 3;
-    bool joined = !whole && (key.data[key.len - 4] == '_' || key.data[key.len - 4] == '-' ||
-                             (end.data[0] == 'U' && (end.data[1] | 0x20) == 'r'));
-    return (gw_eq_nocase(end, GW_S("url")) || gw_eq_nocase(end, GW_S("uri"))) && (whole || joined);
-}
 
 static bool identifier_char(char c)
 {
@@ -219,11 +115,11 @@ static void look_at_prompt(walk *w, gw_json_ref at, aigw_slice text)
 }
 
 /* Whether this string needs to be read at all: prompt text is skipped without even unescaping it. */
-static void string(walk *w, gw_json_ref key, gw_json_ref at, place where, bool url)
+static void string(walk *w, gw_json_ref key, gw_json_ref at, gw_place where, bool url)
 {
-    bool named = key != GW_JSON_ABSENT && where != PLACE_FREE;
-    bool identifier = named && LISTED(w->doc, key, identifiers);
-    if (where != PLACE_PLAIN && !identifier && !url && w->view->content == AIGW_WAF_CONTENT_SKIP)
+    bool named = key != GW_JSON_ABSENT && where != GW_PLACE_FREE;
+    bool identifier = named && gw_place_identifier(w->doc, key);
+    if (where != GW_PLACE_PLAIN && !identifier && !url && w->view->content == AIGW_WAF_CONTENT_SKIP)
         return;
     aigw_slice inner = gw_json_inner(w->doc, at);
     if (url && gw_starts(inner, GW_S("data:")))
@@ -237,13 +133,13 @@ static void string(walk *w, gw_json_ref key, gw_json_ref at, place where, bool u
         look_at_url(w, at, text);
     if (identifier)
         look_at_identifier(w, key, at, text);
-    else if (where == PLACE_PLAIN)
+    else if (where == GW_PLACE_PLAIN)
         look(w, at, text, url ? GW_WAF_EXCEPT(GW_WAF_RFI) : 0);
     else if (!url)
         look_at_prompt(w, at, text);
 }
 
-static void look_at_key(walk *w, gw_json_ref key, place where)
+static void look_at_key(walk *w, gw_json_ref key, gw_place where)
 {
     aigw_slice inner = gw_json_inner(w->doc, key);
     if (plain_key(inner))
@@ -251,35 +147,21 @@ static void look_at_key(walk *w, gw_json_ref key, place where)
     aigw_slice text = gw_json_text(w->scan->arena, w->doc, key);
     if (!text.data)
         w->scan->failed = AIGW_E_NOMEM;
-    else if (where == PLACE_FREE)
+    else if (where == GW_PLACE_FREE)
         look_at_prompt(w, key, text);
     else
         look(w, key, text, 0);
 }
 
-static place place_below(const walk *w, gw_json_ref key, place where, bool root)
-{
-    if (root) {
-        for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
-            if ((roots[i].routes >> w->view->route & 1) &&
-                gw_json_key_is(w->doc, key, roots[i].name))
-                return roots[i].below;
-        }
-    }
-    if (where == PLACE_PROMPT && LISTED(w->doc, key, free_names))
-        return PLACE_FREE;
-    return where;
-}
-
 /* As deep as the parser allows (128). url: strings here are URLs, as in {"image_url": {"url": ..}}. */
-static void value(walk *w, gw_json_ref key, gw_json_ref at, place where, bool url)
+static void value(walk *w, gw_json_ref key, gw_json_ref at, gw_place where, bool url)
 {
     gw_json_type type = gw_json_typeof(w->doc, at);
     bool root = at == 0;
     if (w->scan->failed)
         return;
     if (type == GW_JSON_STRING) {
-        string(w, key, at, where, url && where != PLACE_FREE);
+        string(w, key, at, where, url && where != GW_PLACE_FREE);
     } else if (type == GW_JSON_ARRAY) {
         for (gw_json_ref r = gw_json_first(w->doc, at); r != GW_JSON_ABSENT;
              r = gw_json_next(w->doc, r))
@@ -288,8 +170,9 @@ static void value(walk *w, gw_json_ref key, gw_json_ref at, place where, bool ur
         for (gw_json_ref r = gw_json_first(w->doc, at); r != GW_JSON_ABSENT;
              r = gw_json_next(w->doc, r)) {
             look_at_key(w, r, where);
-            value(w, r, gw_json_value(w->doc, r), place_below(w, r, where, root),
-                  names_url(gw_json_inner(w->doc, r)));
+            value(w, r, gw_json_value(w->doc, r),
+                  gw_place_below(w->doc, w->view->route, r, where, root),
+                  gw_place_url(gw_json_inner(w->doc, r)));
         }
     }
 }
@@ -297,5 +180,5 @@ static void value(walk *w, gw_json_ref key, gw_json_ref at, place where, bool ur
 void gw_waf_read_json(gw_waf_scan *scan, const gw_waf_view *view, const gw_json_doc *doc)
 {
     walk w = {scan, view, doc};
-    value(&w, GW_JSON_ABSENT, 0, PLACE_PLAIN, false);
+    value(&w, GW_JSON_ABSENT, 0, GW_PLACE_PLAIN, false);
 }

@@ -24,6 +24,7 @@ int gw_cfg_build_egress(gw_cfg_build *b); /* before whatever makes a target */
 int gw_cfg_build_auth(gw_cfg_build *b); /* after the server; makes secrets[] */
 int gw_cfg_build_upstreams(gw_cfg_build *b);
 int gw_cfg_build_routes(gw_cfg_build *b); /* after the upstreams */
+int gw_cfg_build_guards(gw_cfg_build *b); /* after the upstreams; guard.c */
 
 int gw_cfg_build_quota(gw_cfg_build *b);  /* after the upstreams */
 /* redis.c; called by that */

@@ -64,6 +64,7 @@ void gw_config_free(gw_config *config)
         for (size_t k = 0; k < 3; k++)
             gw_secret_free(&config->upstreams[i].key_secrets[k]);
     }
+    gw_guardrails_free(&config->guards);
     for (size_t i = 0; i < config->secret_count; i++)
         gw_secret_free(&config->secrets[i]);
     gw_secret_free(&config->redis.password);

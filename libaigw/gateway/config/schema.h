@@ -43,6 +43,7 @@ typedef struct gw_cfg_section {
 
 extern const gw_cfg_section gw_cfg_schema;        /* the document: gw_cfg_root */
 extern const char *const gw_cfg_fail_policies[];  /* in the order of aigw_limit_policy */
+extern const gw_cfg_section gw_cfg_guardrail_section; /* guard_schema.c */
 extern const char *const gw_cfg_provider_types[]; /* in the order of gw_cfg_provider.type */
 
 /* config_schema_json.c */
