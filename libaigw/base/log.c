@@ -18,7 +18,7 @@ gw_log gw_log_of(const aigw_host *host)
     return log;
 }
 
-static const char *level_name(aigw_log_level level)
+const char *gw_log_level_name(aigw_log_level level)
 {
     switch (level) {
     case AIGW_LOG_ERROR:
@@ -156,7 +156,7 @@ void gw_log_event(const gw_log *log, aigw_log_level level, const char *event,
     line l;
     l.len = 0;
     put(&l, "{\"level\":", 9);
-    put_text(&l, aigw_slice_of(level_name(level)), 0);
+    put_text(&l, aigw_slice_of(gw_log_level_name(level)), 0);
     put(&l, ",\"event\":", 9);
     put_text(&l, aigw_slice_of(event), LINE_BYTES / 2);
     for (size_t i = 0; i < count && put_name(&l, fields[i].name); i++) {
@@ -167,4 +167,28 @@ void gw_log_event(const gw_log *log, aigw_log_level level, const char *event,
     }
     put(&l, "}", 1);
     log->write(log->user, level, l.bytes, l.len);
+}
+
+void gw_log_text(gw_buf *out, aigw_slice text, size_t max)
+{
+    char one[8];
+    size_t used, wrote = 0;
+    gw_buf_putc(out, '"');
+    while (text.len > 0) {
+        size_t n = escape_one(text, one, &used);
+        if (wrote + n > max) {
+            gw_buf_puts(out, "...");
+            break;
+        }
+        gw_buf_append(out, one, n);
+        wrote += n;
+        text = gw_skip(text, used);
+    }
+    gw_buf_putc(out, '"');
+}
+
+void gw_log_line(const gw_log *log, aigw_log_level level, aigw_slice made)
+{
+    if (log != NULL && log->write != NULL && level <= log->max_level && made.len > 0)
+        log->write(log->user, level, made.data, made.len);
 }

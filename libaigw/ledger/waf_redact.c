@@ -1,0 +1,255 @@
+/* What is kept of a request for samples and the log: bounded, and without secrets. Must not know what for. */
+#include "base/text.h"
+#include "ledger/waf.h"
+
+enum {
+    HEADERS_MAX = 32,
+    NAME_MAX_BYTES = 64,
+    VALUE_MAX = 256,
+    PATH_MAX_BYTES = 512,
+    QUERY_MAX = 768,
+    WORD_MAX = 64, /* method, version, address */
+    SLACK = 16     /* what cutting may add */
+};
+
+static const aigw_slice redacted = {"REDACTED", 8};
+static const aigw_slice dots = {"...", 3};
+
+/* -- names of secrets -- */
+
+/* By their first letters. What begins with a bar is a secret's name only between marks: "x-sig", not "design". */
+static const char *const secret_words[26][6] = {
+    ['a' - 'a'] = {"auth", "assertion"},
+    ['b' - 'a'] = {"bearer"},
+    ['c' - 'a'] = {"cookie", "credential", "|cred", "code_verifier"},
+    ['j' - 'a'] = {"|jwt"},
+    ['k' - 'a'] = {"key"},
+    ['o' - 'a'] = {"|otp"},
+    ['p' - 'a'] = {"passw", "passphrase", "|pwd"},
+    ['s' - 'a'] = {"secret", "session", "signature", "|sid", "|sig"},
+    ['t' - 'a'] = {"token"},
+};
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : lower(c) >= 'a' && lower(c) <= 'f' ? lower(c) - 'a' + 10
+                                                : -1;
+}
+
+static bool is_letter(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool word_at(const char *text, size_t len, size_t at, const char *word)
+{
+    bool marked = word[0] == '|';
+    size_t n = strlen(word + marked);
+    if (at + n > len || memcmp(text + at, word + marked, n) != 0)
+        return false;
+    return !marked ||
+           ((at == 0 || !is_letter(text[at - 1])) && (at + n == len || !is_letter(text[at + n])));
+}
+
+static bool plain_secret(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!is_letter(text[i]))
+            continue;
+        for (const char *const *word = secret_words[text[i] - 'a']; *word; word++) {
+            if (word_at(text, len, i, *word))
+                return true;
+        }
+    }
+    return false;
+}
+
+bool gw_waf_secret_name(aigw_slice name)
+{
+    char text[256];
+    size_t n = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        bool escaped = c == '%' && i + 2 < name.len && hex(name.data[i + 1]) >= 0 &&
+                       hex(name.data[i + 2]) >= 0;
+        if (escaped) {
+            c = (char)(hex(name.data[i + 1]) * 16 + hex(name.data[i + 2]));
+            i += 2;
+        }
+        if (c == '%' || n == sizeof text)
+            return true; /* encoded twice, or longer than any name: nobody's to read */
+        text[n++] = lower(c);
+    }
+    return plain_secret(text, n);
+}
+
+bool gw_waf_tells_secret(aigw_slice text)
+{
+    static const aigw_slice marks[] = {{"sk-", 3}, {"eyj", 3}, {"basic ", 6}, {"akia", 4}};
+    if (gw_waf_secret_name(text))
+        return true;
+    for (size_t at = 0; at < text.len; at++) {
+        for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+            if (gw_starts_nocase(gw_skip(text, at), marks[i]))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* -- copying -- */
+
+typedef struct pen {
+    char *at;
+    size_t used;
+} pen;
+
+static void put(pen *p, aigw_slice text)
+{
+    if (text.len)
+        memcpy(p->at + p->used, text.data, text.len);
+    p->used += text.len;
+}
+
+/* At most max bytes, and the dots of what was cut; a character is not cut in two. */
+static void put_cut(pen *p, aigw_slice text, size_t max)
+{
+    if (text.len <= max) {
+        put(p, text);
+        return;
+    }
+    while (max > 0 && ((unsigned char)text.data[max] & 0xC0) == 0x80)
+        max--;
+    put(p, gw_slice(text.data, max));
+    put(p, dots);
+}
+
+/* name=value&...: the values of secrets are left out. */
+static void put_query(pen *p, aigw_slice query, size_t max)
+{
+    size_t begin = p->used;
+    bool first = true;
+    while (query.data) {
+        aigw_slice pair = gw_cut(&query, '&');
+        aigw_slice value = pair;
+        aigw_slice name = gw_cut(&value, '=');
+        bool hide = value.data && (gw_waf_secret_name(name) || gw_waf_tells_secret(value));
+        size_t need = !first + (hide ? name.len + 1 + redacted.len : pair.len);
+        if (p->used - begin + need > max) {
+            if (!first)
+                put(p, GW_S("&"));
+            if (!hide && p->used - begin < max)
+                put_cut(p, pair, max - (p->used - begin) < pair.len ? max - (p->used - begin) : 0);
+            else
+                put(p, dots);
+            return;
+        }
+        if (!first)
+            put(p, GW_S("&"));
+        first = false;
+        put(p, hide ? name : pair);
+        if (hide) {
+            put(p, GW_S("="));
+            put(p, redacted);
+        }
+    }
+}
+
+/* A value may be a URL, with a query of its own. */
+static void put_value(pen *p, const aigw_header *h)
+{
+    if (gw_waf_secret_name(h->name) || gw_starts_nocase(h->value, GW_S("bearer ")) ||
+        gw_starts_nocase(h->value, GW_S("basic "))) {
+        put(p, redacted);
+        return;
+    }
+    aigw_slice rest = h->value;
+    aigw_slice head = gw_cut(&rest, '?');
+    if (!rest.data || head.len >= VALUE_MAX) {
+        put_cut(p, h->value, VALUE_MAX);
+        return;
+    }
+    put(p, head);
+    put(p, GW_S("?"));
+    put_query(p, rest, VALUE_MAX - head.len);
+}
+
+static aigw_slice since(const pen *p, size_t begin)
+{
+    return gw_slice(p->at + begin, p->used - begin);
+}
+
+static void copy(const gw_waf_request *from, pen *p, aigw_header *headers, gw_waf_request *out)
+{
+    const struct {
+        aigw_slice from, *to;
+        size_t max;
+    } words[] = {{from->client, &out->client, WORD_MAX},
+                 {from->method, &out->method, WORD_MAX},
+                 {from->version, &out->version, WORD_MAX},
+                 {from->path, &out->path, PATH_MAX_BYTES}};
+    size_t begin;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        begin = p->used;
+        put_cut(p, words[i].from, words[i].max);
+        *words[i].to = since(p, begin);
+    }
+    begin = p->used;
+    put_query(p, from->query, QUERY_MAX);
+    out->query = since(p, begin);
+    size_t n = 0;
+    for (; n < from->header_count && n < HEADERS_MAX; n++) {
+        if (p->used + NAME_MAX_BYTES + VALUE_MAX + 16 > GW_WAF_KEEP_MAX)
+            break;
+        size_t name = p->used;
+        put_cut(p, from->headers[n].name, NAME_MAX_BYTES);
+        size_t value = p->used;
+        put_value(p, &from->headers[n]);
+        headers[n].name = gw_slice(p->at + name, value - name);
+        headers[n].value = since(p, value);
+    }
+    out->headers = headers;
+    out->header_count = n;
+    out->omitted = from->omitted + from->header_count - n;
+}
+
+static size_t array_bytes(const gw_waf_request *from)
+{
+    size_t n = from->header_count < HEADERS_MAX ? from->header_count : HEADERS_MAX;
+    return n * sizeof(aigw_header);
+}
+
+static size_t cut_bytes(size_t len, size_t max)
+{
+    return len <= max ? len : max + dots.len;
+}
+
+/* Rather more than less: it is asked for many requests, and looks at no name. */
+size_t gw_waf_keep_bytes(const gw_waf_request *from)
+{
+    size_t sum = array_bytes(from) + cut_bytes(from->client.len, WORD_MAX) +
+                 cut_bytes(from->method.len, WORD_MAX) + cut_bytes(from->version.len, WORD_MAX) +
+                 cut_bytes(from->path.len, PATH_MAX_BYTES) +
+                 (from->query.len ? QUERY_MAX + SLACK : 0) + 1;
+    for (size_t i = 0; i < from->header_count && i < HEADERS_MAX; i++) {
+        aigw_slice value = from->headers[i].value;
+        bool url = value.len && memchr(value.data, '?', value.len);
+        size_t most = url || value.len > VALUE_MAX ? VALUE_MAX + SLACK : value.len;
+        sum += cut_bytes(from->headers[i].name.len, NAME_MAX_BYTES) +
+               (most < redacted.len ? redacted.len : most);
+    }
+    return sum;
+}
+
+void gw_waf_keep(const gw_waf_request *from, void *room, gw_waf_request *out)
+{
+    size_t array = array_bytes(from);
+    pen p = {(char *)room + array, 0};
+    copy(from, &p, array ? room : NULL, out);
+}
