@@ -21,6 +21,7 @@ typedef struct gw_cfg_build {
 int gw_cfg_build_server(gw_cfg_build *b);
 int gw_cfg_build_edge(gw_cfg_build *b); /* edge.c: of the server section, who may connect and for whom */
 int gw_cfg_build_egress(gw_cfg_build *b); /* before whatever makes a target */
+int gw_cfg_build_waf(gw_cfg_build *b);  /* waf.c */
 int gw_cfg_build_auth(gw_cfg_build *b); /* after the server; makes secrets[] */
 int gw_cfg_build_upstreams(gw_cfg_build *b);
 int gw_cfg_build_routes(gw_cfg_build *b); /* after the upstreams */

@@ -229,11 +229,18 @@ typedef struct gw_cfg_waf_lists {
     int64_t max_entries, check_s;
 } gw_cfg_waf_lists;
 
+typedef struct gw_cfg_waf_routes {
+    const gw_cfg_node *node;
+    /* an aigw_waf_content, less 1; -1: absent */
+    int chat, messages, responses, gemini, bedrock, embeddings, other;
+} gw_cfg_waf_routes;
+
 typedef struct gw_cfg_waf {
     const gw_cfg_node *node;
     int mode;    /* 0: block, 1: count */
     int content; /* an aigw_waf_content, less 1 */
-    gw_cfg_pairs routes, rules;
+    gw_cfg_waf_routes routes;
+    gw_cfg_pairs rules;
     int64_t max_query_bytes, max_cookie_bytes, max_path_bytes, max_body_bytes, max_arguments;
     int allow_private_urls, any_content_type;
     gw_cfg_waf_rate rate_limit;
