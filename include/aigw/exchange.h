@@ -41,6 +41,7 @@ typedef struct aigw_request {
     aigw_slice tls_subject; /* of the client's verified certificate, for the access log; or "" */
     aigw_slice proxied; /* the client's address as a trusted peer's PROXY header says it; or "" */
     aigw_slice local;   /* our end of the connection, "127.0.0.1:8787", "[::1]:8787"; or "" */
+    aigw_slice version; /* "HTTP/1.1", for the evidence of the WAF; or "" */
 } aigw_request;
 
 /* Called on the loop's thread from aigw_loop_step. May call any function of this exchange, _free too. */

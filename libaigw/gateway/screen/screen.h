@@ -67,5 +67,6 @@ bool gw_screen_wants_body(const aigw_exchange *x);
 #define GW_SCREEN_REPUTATION_METRIC "ai-gateway-ip-reputation"
 #define GW_SCREEN_RATE_RULE         "RateLimitPerIP"
 #define GW_SCREEN_RATE_METRIC       "ai-gateway-rate-limit"
+#define GW_SCREEN_RATE_LABEL        "aigw:waf:rate:RateLimitPerIP"
 
 #endif
