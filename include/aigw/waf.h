@@ -100,6 +100,9 @@ typedef struct aigw_waf_request {
     aigw_slice body;
     aigw_slice content_type; /* data NULL: the header's */
     aigw_waf_route route;
+    /* Our end of the connection, "127.0.0.1:8787"; or "". A Host that names exactly this listener is no attack
+     * where it lies on loopback. */
+    aigw_slice local;
 } aigw_waf_request;
 
 /* A rule that saw something. group, rule and label are static text. */

@@ -1,17 +1,9 @@
-/* The WAF: options to rules, a request to a verdict. Must not know how a request is taken apart. */
-#include "gate/waf.h"
+/* The WAF: options to rules, and what they would say of a request (explain). Must not know how a request is
+ * taken apart. */
 #include "base/error.h"
 #include "base/text.h"
-#include "gate/waf/parts.h"
+#include "gate/waf/verdict.h"
 #include <stdio.h>
-
-struct aigw_waf {
-    aigw_waf_options options; /* limits filled in; no pointers */
-    gw_waf_engine *engine;
-    gw_waf_index index;
-    unsigned char action[GW_WAF_MAX_RULES]; /* an aigw_waf_action */
-    bool group_counts[GW_WAF_GROUPS];
-};
 
 /* --- making one --- */
 
@@ -161,137 +153,6 @@ const char *aigw_waf_component_name(aigw_waf_component component)
     return (unsigned)component < sizeof names / sizeof names[0] ? names[component] : "unknown";
 }
 
-/* --- checking --- */
-
-/* Prompt text is blocked only under a policy that says so. */
-static aigw_waf_action action_of(const aigw_waf *waf, const gw_waf_view *view, size_t rule,
-                                 aigw_waf_component component)
-{
-    aigw_waf_action action = (aigw_waf_action)waf->action[rule];
-    bool counts = waf->options.count_only || waf->group_counts[gw_waf_rules[rule].group];
-    if (component == AIGW_WAF_CONTENT)
-        counts |= view->content != AIGW_WAF_CONTENT_BLOCK_SIGNATURES &&
-                  view->content != AIGW_WAF_CONTENT_BLOCK_FULL;
-    return action == AIGW_WAF_BLOCK && counts ? AIGW_WAF_COUNT : action;
-}
-
-static void match_of(aigw_waf_match *out, size_t rule, aigw_waf_action action,
-                     const gw_waf_hit *hit)
-{
-    out->group = gw_waf_groups[gw_waf_rules[rule].group].name;
-    out->rule = gw_waf_rules[rule].name;
-    out->label = hit->component == AIGW_WAF_CONTENT ? gw_waf_content_label((unsigned)rule)
-                                                    : gw_waf_rules[rule].label;
-    out->action = action;
-    out->component = hit->component;
-    out->pattern = hit->pattern;
-    memcpy(out->location, hit->location, sizeof out->location);
-    memcpy(out->matched, hit->matched, sizeof out->matched);
-}
-
-/* A block that a group's or the WAF's count mode turned into a count ends its group all the same. */
-static void verdict(const aigw_waf *waf, const gw_waf_view *view, const gw_waf_hit *hits,
-                    aigw_waf_result *out)
-{
-    unsigned ended = GW_WAF_GROUPS;
-    out->block = false;
-    out->terminating = AIGW_WAF_MATCHES;
-    out->match_count = 0;
-    out->more = false;
-    for (size_t n = 0; n < 2 * gw_waf_rule_count && !out->block; n++) {
-        size_t i = n / 2;
-        const gw_waf_hit *hit = &hits[i + (n % 2 ? GW_WAF_MAX_RULES : 0)];
-        if (!hit->seen || gw_waf_rules[i].group == ended)
-            continue;
-        aigw_waf_action action = action_of(waf, view, i, hit->component);
-        if (action == AIGW_WAF_NONE)
-            continue;
-        if (out->match_count < AIGW_WAF_MATCHES || action == AIGW_WAF_BLOCK) {
-            out->match_count -= out->match_count == AIGW_WAF_MATCHES;
-            match_of(&out->matches[out->match_count++], i, action, hit);
-        } else {
-            out->more = true;
-        }
-        if (action == AIGW_WAF_BLOCK) {
-            out->block = true;
-            out->terminating = out->match_count - 1;
-        } else if (waf->action[i] == AIGW_WAF_BLOCK && hit->component != AIGW_WAF_CONTENT) {
-            ended = gw_waf_rules[i].group;
-        }
-    }
-}
-
-static void view_of(const aigw_waf *waf, const aigw_waf_request *request, const gw_json_doc *doc,
-                    gw_waf_view *out)
-{
-    *out = (gw_waf_view){.request = request, .options = &waf->options, .doc = doc};
-    out->route =
-        request->route == AIGW_WAF_ROUTE_BY_PATH || (unsigned)request->route >= AIGW_WAF_ROUTES
-            ? aigw_waf_route_of(request->path)
-            : request->route;
-    out->content = waf->options.route_content[out->route];
-    if (out->content == AIGW_WAF_CONTENT_DEFAULT)
-        out->content = waf->options.content;
-    out->content_type = request->content_type;
-    if (!out->content_type.data)
-        out->content_type =
-            gw_header_get(request->headers, request->header_count, GW_S("content-type"));
-}
-
-/* Everything but the verdict. scan->hits and ->each are set. */
-static int run(const aigw_waf *waf, const gw_waf_view *view, gw_waf_scan *scan, aigw_error *err)
-{
-    scan->engine = waf->engine;
-    scan->index = &waf->index;
-    scan->scratch = gw_waf_scratch_take(waf->engine);
-    scan->arena = gw_arena_new((view->request->body.len + 65536) * 32);
-    scan->failed = scan->scratch && scan->arena ? AIGW_OK : AIGW_E_NOMEM;
-    if (!scan->failed) {
-        gw_waf_read_head(scan, view);
-        gw_waf_read_body(scan, view);
-    }
-    if (scan->scratch)
-        gw_waf_scratch_give(waf->engine, scan->scratch);
-    gw_arena_free(scan->arena);
-    if (scan->failed == AIGW_E_NOMEM)
-        return gw_fail_nomem(err);
-    return scan->failed ? gw_fail(err, scan->failed, "waf_scan", "the request cannot be scanned")
-                        : AIGW_OK;
-}
-
-static int invalid(const aigw_waf *waf, const aigw_waf_request *request, const void *out,
-                   aigw_error *err)
-{
-    if (waf && request && out && request->size >= sizeof *request &&
-        (request->headers || !request->header_count))
-        return AIGW_OK;
-    return gw_fail(err, AIGW_E_INVALID, "argument", "a WAF, a request with its size, and out");
-}
-
-int gw_waf_check(const aigw_waf *waf, const aigw_waf_request *request, const gw_json_doc *doc,
-                 aigw_waf_result *out, aigw_error *err)
-{
-    int code = invalid(waf, request, out, err);
-    if (code != AIGW_OK)
-        return code;
-    gw_waf_view view;
-    gw_waf_hit hits[GW_WAF_HITS];
-    gw_waf_scan scan = {.hits = hits};
-    for (size_t i = 0; i < GW_WAF_HITS; i++)
-        hits[i].seen = false;
-    view_of(waf, request, doc, &view);
-    code = run(waf, &view, &scan, err);
-    if (code == AIGW_OK)
-        verdict(waf, &view, hits, out);
-    return code;
-}
-
-int aigw_waf_check(const aigw_waf *waf, const aigw_waf_request *request, aigw_waf_result *out,
-                   aigw_error *err)
-{
-    return gw_waf_check(waf, request, NULL, out, err);
-}
-
 /* --- explaining --- */
 
 typedef struct explained {
@@ -305,7 +166,7 @@ static void line_of(void *user, unsigned rule, const gw_waf_hit *hit)
     static const char *const actions[] = {"default", "block", "count", "none"};
     explained *e = user;
     aigw_waf_match match;
-    match_of(&match, rule, action_of(e->waf, e->view, rule, hit->component), hit);
+    gw_waf_match_of(&match, rule, gw_waf_action_of(e->waf, e->view, rule, hit->component), hit);
     gw_buf_printf(&e->text, "%-5s %s/%s label=%s component=%s at=%s", actions[match.action],
                   match.group, match.rule, match.label, aigw_waf_component_name(match.component),
                   match.location);
@@ -319,7 +180,8 @@ static void line_of(void *user, unsigned rule, const gw_waf_hit *hit)
 int aigw_waf_explain(const aigw_waf *waf, const aigw_waf_request *request, aigw_slice *out,
                      aigw_error *err)
 {
-    int code = invalid(waf, request, out, err);
+    aigw_waf_request own;
+    int code = gw_waf_request_of(waf, request, out, &own, err);
     if (code != AIGW_OK)
         return code;
     gw_waf_view view;
@@ -327,18 +189,18 @@ int aigw_waf_explain(const aigw_waf *waf, const aigw_waf_request *request, aigw_
     aigw_waf_result result;
     explained e = {.waf = waf, .view = &view};
     gw_waf_scan scan = {.hits = hits, .each = line_of, .user = &e};
-    view_of(waf, request, NULL, &view);
+    gw_waf_view_of(waf, &own, &view);
     aigw_waf_content policy = view.content;
     if (policy == AIGW_WAF_CONTENT_SKIP || policy == AIGW_WAF_CONTENT_COUNT_SIGNATURES)
         view.content = AIGW_WAF_CONTENT_COUNT_FULL;
     gw_buf_init(&e.text, (size_t)1 << 20);
-    code = run(waf, &view, &scan, err);
+    code = gw_waf_run(waf, &view, &scan, GW_WAF_ALL, err);
     if (code != AIGW_OK) {
         gw_buf_free(&e.text);
         return code;
     }
     view.content = policy;
-    verdict(waf, &view, hits, &result);
+    gw_waf_verdict(waf, &view, hits, &result);
     gw_buf_printf(&e.text, "verdict: %s%s\n", result.block ? "block by " : "allow",
                   result.block ? result.matches[result.terminating].rule : "");
     if (e.text.failed) {

@@ -1,5 +1,5 @@
 /*
- * The WAF inside the gate: aigw/waf.h with the tape of a body that the caller has parsed already.
+ * The WAF inside the gate: aigw/waf.h in two steps, since a body comes later than its head.
  */
 #ifndef GW_GATE_WAF_H
 #define GW_GATE_WAF_H
@@ -7,8 +7,39 @@
 #include "base/json.h"
 #include <aigw/waf.h>
 
-/* As aigw_waf_check. doc: the body's tape, or NULL to parse it here; it is read, not kept. */
-int gw_waf_check(const aigw_waf *waf, const aigw_waf_request *request, const gw_json_doc *doc,
-                 aigw_waf_result *out, aigw_error *err);
+/* Of a body that comes in chunks: nobody knows how long it will be. */
+#define GW_WAF_BODY_UNKNOWN UINT64_MAX
+
+typedef struct gw_waf_kept gw_waf_kept;
+
+/* What the head has said, for the body's check. Plain data; what it points to is in the arena. */
+typedef struct gw_waf_step {
+    aigw_waf_route route;
+    aigw_slice content_type;
+    bool credentials; /* of a form, some values are not looked at */
+    bool untyped;     /* a body of unknown length would need a type */
+    size_t fields, bytes;
+    const gw_waf_kept *kept;
+    size_t kept_count;
+} gw_waf_step;
+
+typedef struct gw_waf_body {
+    aigw_slice bytes;
+    const gw_json_doc *
+        doc; /* its tape, where the caller has parsed it; it is read, not kept. NULL: parsed here */
+    bool
+        no_json; /* it says to be JSON and is none, as the caller will tell: that alone is no attack */
+} gw_waf_body;
+
+/*
+ * The head alone; request->body is not looked at. body_bytes: what the head announces; SizeRestrictions_BODY is
+ * judged by it. Framing is the caller's: that a body has no length is not judged here. What the body's check needs is kept in
+ * `arena`. Head, then body is the same verdict as aigw_waf_check, unless the head's alone is to block.
+ */
+int gw_waf_check_head(const aigw_waf *waf, const aigw_waf_request *request, uint64_t body_bytes,
+                      gw_arena *arena, gw_waf_step *step, aigw_waf_result *out, aigw_error *err);
+/* The body; *out is the verdict on head and body, with the head's counts. */
+int gw_waf_check_body(const aigw_waf *waf, const gw_waf_step *step, const gw_waf_body *body,
+                      aigw_waf_result *out, aigw_error *err);
 
 #endif

@@ -136,7 +136,8 @@ static void check_content_type(gw_waf_scan *scan, const gw_waf_view *view)
 {
     aigw_slice type = view->content_type;
     if (!type.data || type.len == 0) {
-        if (view->request->body.len && !view->options->any_content_type)
+        if (view->body_bytes > 0 && view->body_bytes != GW_WAF_BODY_UNKNOWN &&
+            !view->options->any_content_type)
             hit(scan, GW_WAF_R_CONTENT_TYPE, "content-type");
         return;
     }
@@ -249,6 +250,26 @@ static void check_repeats(gw_waf_scan *scan, const aigw_waf_request *request)
     }
 }
 
+/* Who talks to a listener on loopback must call it something: its own address with its port is no attack. */
+static bool names_listener(aigw_slice host, aigw_slice local)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    size_t colon = local.len;
+    while (colon && local.data[colon - 1] != ':')
+        colon--;
+    aigw_slice port = gw_skip(local, colon);
+    if (!colon || !port.len ||
+        gw_waf_host_of(gw_slice(local.data, colon - 1)) != GW_WAF_HOST_LOOPBACK)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        aigw_slice name = aigw_slice_of(names[i]);
+        if (gw_starts_nocase(host, name) && gw_starts(gw_skip(host, name.len), GW_S(":")) &&
+            gw_eq(gw_skip(host, name.len + 1), port))
+            return true;
+    }
+    return gw_eq(host, local);
+}
+
 static void check_host(gw_waf_scan *scan, const gw_waf_view *view)
 {
     aigw_slice host =
@@ -264,7 +285,8 @@ static void check_host(gw_waf_scan *scan, const gw_waf_view *view)
             return;
         }
     }
-    if (view->route != AIGW_WAF_ROUTE_HEALTH && gw_waf_host_of(host) == GW_WAF_HOST_LOOPBACK)
+    if (view->route != AIGW_WAF_ROUTE_HEALTH && gw_waf_host_of(host) == GW_WAF_HOST_LOOPBACK &&
+        !names_listener(host, view->request->local))
         hit(scan, GW_WAF_R_HOST_LOCALHOST, "host");
 }
 
@@ -285,8 +307,9 @@ static void check_method(gw_waf_scan *scan, const gw_waf_view *view)
         gw_header_get(request->headers, request->header_count, GW_S("transfer-encoding"));
     aigw_slice length =
         gw_header_get(request->headers, request->header_count, GW_S("content-length"));
-    if ((bodyless && (request->body.len || coding.data)) || (coding.data && length.data) ||
-        (request->body.len && !coding.data && !length.data))
+    bool unframed = request->body.len && !coding.data && !length.data && !view->framed;
+    if ((bodyless && (view->body_bytes > 0 || coding.data)) || (coding.data && length.data) ||
+        unframed)
         gw_waf_scan_hit(scan, GW_WAF_R_BODY_LENGTH, "body", gw_slice(NULL, 0));
 }
 

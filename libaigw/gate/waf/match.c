@@ -8,8 +8,13 @@
 #ifdef AIGW_HAVE_VECTORSCAN
 #include <hs.h>
 
+/* What a check needs follows the length of its request; the cap only keeps a mistake from eating the machine. */
+#define ARENA_MAX (SIZE_MAX / 4)
+#define KEPT      ((size_t)16 << 10) /* of it, from check to check: most requests need no more */
+
 struct gw_waf_scratch {
     hs_scratch_t *of;
+    gw_arena *arena;
     gw_waf_scratch *next;
 };
 
@@ -99,14 +104,20 @@ int gw_waf_engine_new(const gw_waf_blob blobs[GW_WAF_SETS], gw_waf_engine **out,
     return AIGW_OK;
 }
 
+static void free_scratch(gw_waf_scratch *scratch)
+{
+    hs_free_scratch(scratch->of);
+    gw_arena_free(scratch->arena);
+    gw_free(scratch);
+}
+
 void gw_waf_engine_free(gw_waf_engine *engine)
 {
     if (!engine)
         return;
     while (engine->pool) {
         gw_waf_scratch *next = engine->pool->next;
-        hs_free_scratch(engine->pool->of);
-        gw_free(engine->pool);
+        free_scratch(engine->pool);
         engine->pool = next;
     }
     for (unsigned set = 0; set < GW_WAF_SETS; set++)
@@ -127,22 +138,30 @@ gw_waf_scratch *gw_waf_scratch_take(gw_waf_engine *engine)
     scratch = gw_calloc(1, sizeof *scratch);
     if (!scratch)
         return NULL;
-    for (unsigned set = 0; set < GW_WAF_SETS; set++) {
-        if (hs_alloc_scratch(engine->of[set], &scratch->of) != HS_SUCCESS) {
-            hs_free_scratch(scratch->of);
-            gw_free(scratch);
-            return NULL;
-        }
-    }
-    return scratch;
+    scratch->arena = gw_arena_new(ARENA_MAX);
+    bool made = scratch->arena && gw_arena_alloc(scratch->arena, KEPT);
+    if (made)
+        gw_arena_reset(scratch->arena);
+    for (unsigned set = 0; set < GW_WAF_SETS && made; set++)
+        made = hs_alloc_scratch(engine->of[set], &scratch->of) == HS_SUCCESS;
+    if (made)
+        return scratch;
+    free_scratch(scratch);
+    return NULL;
 }
 
 void gw_waf_scratch_give(gw_waf_engine *engine, gw_waf_scratch *scratch)
 {
+    gw_arena_reset(scratch->arena);
     pthread_mutex_lock(&engine->lock);
     scratch->next = engine->pool;
     engine->pool = scratch;
     pthread_mutex_unlock(&engine->lock);
+}
+
+gw_arena *gw_waf_scratch_arena(gw_waf_scratch *scratch)
+{
+    return scratch->arena;
 }
 
 typedef struct seen_by {
@@ -194,6 +213,12 @@ void gw_waf_scratch_give(gw_waf_engine *engine, gw_waf_scratch *scratch)
 {
     (void)engine;
     (void)scratch;
+}
+
+gw_arena *gw_waf_scratch_arena(gw_waf_scratch *scratch)
+{
+    (void)scratch;
+    return NULL;
 }
 
 int gw_waf_engine_scan(const gw_waf_engine *engine, gw_waf_scratch *scratch, gw_waf_set set,

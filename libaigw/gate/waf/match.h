@@ -5,6 +5,7 @@
 #ifndef GW_GATE_WAF_MATCH_H
 #define GW_GATE_WAF_MATCH_H
 
+#include "base/mem.h"
 #include <aigw/waf.h>
 
 /* In which form of a text a pattern is looked for. */
@@ -72,6 +73,8 @@ bool gw_waf_engine_compiled(const gw_waf_engine *engine); /* and not loaded */
  * memory. */
 gw_waf_scratch *gw_waf_scratch_take(gw_waf_engine *engine);
 void gw_waf_scratch_give(gw_waf_engine *engine, gw_waf_scratch *scratch);
+/* Its memory for forms and texts; forgotten when it is given back. */
+gw_arena *gw_waf_scratch_arena(gw_waf_scratch *scratch);
 
 /* pattern: index into gw_waf_patterns, each at most once a scan; end: one past its match. */
 typedef void gw_waf_seen_fn(void *user, unsigned pattern, size_t end);

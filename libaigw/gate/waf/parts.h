@@ -5,6 +5,7 @@
 #define GW_GATE_WAF_PARTS_H
 
 #include "base/json.h"
+#include "gate/waf.h"
 #include "gate/waf/scan.h"
 
 typedef struct gw_waf_view {
@@ -14,6 +15,10 @@ typedef struct gw_waf_view {
     aigw_waf_content content;        /* never DEFAULT */
     aigw_slice content_type;         /* data NULL: none */
     const gw_json_doc *doc;          /* the body's, if the caller has parsed it; or NULL */
+    uint64_t body_bytes;             /* there, or announced; GW_WAF_BODY_UNKNOWN */
+    bool framed;                     /* where a body ends is not judged here */
+    bool no_json;                    /* that it is called JSON and is none is not judged here */
+    bool credentials;                /* of a form, the values of credentials are not looked at */
 } gw_waf_view;
 
 /* Method, path, query, headers and cookies. */
