@@ -61,6 +61,18 @@ AIGW_API int aigw_gateway_check_listen(aigw_gateway *gw, const char *listen, boo
 AIGW_API bool aigw_gateway_admits_peer(aigw_gateway *gw, aigw_slice address);
 AIGW_API bool aigw_gateway_trusts_peer(aigw_gateway *gw, aigw_slice address);
 
+/* What a server saw that never became an exchange, for the gateway's log (level info). Any thread. */
+typedef struct aigw_server_note {
+    size_t size;
+    const char *event;  /* "refused" */
+    const char *reason; /* or NULL */
+    aigw_slice peer;    /* "" if there is none */
+    int status;         /* of the answer; 0: there was none */
+    uint64_t more;      /* so many others were not noted since the last one */
+} aigw_server_note;
+
+AIGW_API void aigw_gateway_note(aigw_gateway *gw, const aigw_server_note *note);
+
 /*
  * Binds and listens. Refuses an address beyond loopback unless JWT is on and TLS (or a trusted proxy)
  * is there, or the config says insecure_no_auth. *out is the caller's.

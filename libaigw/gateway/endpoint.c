@@ -55,6 +55,12 @@
         .body = (body_), .action = (action_), .allow = (allow_)                                    \
     }
 
+#define PROBE(path_, kind_, name_)                                                                 \
+    {                                                                                              \
+        .method = S("GET"), .path = S(path_), .kind = (kind_), .name = (name_),                    \
+        .format = AIGW_FORMAT_OPENAI_CHAT, .open = true, .probe = true, .allow = "GET, HEAD"       \
+    }
+
 /* Here {model} is a provider's name and the path there. */
 #define PASS(method_)                                                                              \
     {                                                                                              \
@@ -104,6 +110,9 @@ static const gw_endpoint endpoints[] = {
           NULL),
     ADMIN("POST", "/admin/clients/{id}/enable", "admin_client_enable", GW_ADMIN_ENABLE, true, NULL),
     ADMIN("POST", "/admin/keys/rotate", "admin_keys_rotate", GW_ADMIN_ROTATE_KEYS, true, NULL),
+    PROBE("/", GW_END_HEALTH, "health"),
+    PROBE("/healthz", GW_END_HEALTH, "health"),
+    PROBE("/metrics", GW_END_METRICS, "metrics"),
     PASS("GET"),
     PASS("HEAD"),
     PASS("POST"),

@@ -15,7 +15,9 @@ typedef enum gw_endpoint_kind {
     GW_END_COUNT, /* how many tokens a chat request has */
     GW_END_EMBED,
     GW_END_MODEL, /* one of the models */
-    GW_END_PASS   /* a provider's own API */
+    GW_END_PASS,  /* a provider's own API */
+    GW_END_HEALTH,
+    GW_END_METRICS
 } gw_endpoint_kind;
 
 /* What a gateway has, so that its paths are there. */
@@ -27,6 +29,7 @@ typedef struct gw_endpoint {
     const char *name;   /* label of metrics and of the access log */
     aigw_format format; /* dialect of errors, and of the body of what goes to an upstream */
     bool open;          /* needs no token */
+    bool probe;         /* says how the gateway is: for any peer, in clear text, too */
     bool issuer;        /* there only with the embedded issuer */
     bool body;          /* takes a body */
     bool store;         /* there only with the issuer's database */

@@ -364,6 +364,8 @@ static bool read_wishes(aigw_exchange *x)
 /* Before anything of it is looked at: a token in clear text is everybody's. */
 static bool from_stranger(aigw_exchange *x, const aigw_request *request)
 {
+    if (x->endpoint && x->endpoint->probe) /* they ask for no token */
+        return false;
     x->reason = gw_config_check_peer(x->live->config, request->peer, request->channel);
     if (!x->reason)
         return false;

@@ -14,6 +14,7 @@ struct aigw_gateway {
     gw_log log;
     gw_jwt_cache *cache;
     gw_metrics *metrics;
+    gw_sources sources;
     pthread_mutex_t reloading; /* one reload at a time */
     pthread_mutex_t lock;      /* guards `live`, for as long as a reference is taken */
     gw_live *live;
@@ -43,6 +44,11 @@ const gw_clock *gw_gateway_clock(const aigw_gateway *gw)
 gw_metrics *gw_gateway_metrics(aigw_gateway *gw)
 {
     return gw->metrics;
+}
+
+gw_sources *gw_gateway_sources(aigw_gateway *gw)
+{
+    return &gw->sources;
 }
 
 static int load(aigw_gateway *gw, aigw_slice config, aigw_error *err)
@@ -84,6 +90,7 @@ int aigw_gateway_new(aigw_slice config, const aigw_host *host, aigw_gateway **ou
     gw->refs = 1;
     pthread_mutex_init(&gw->reloading, NULL);
     pthread_mutex_init(&gw->lock, NULL);
+    gw_sources_init(&gw->sources);
     copy_host(&gw->host, host);
     gw->clock = gw_clock_of(&gw->host);
     gw->log = gw_log_of(&gw->host);
@@ -123,6 +130,7 @@ void aigw_gateway_free(aigw_gateway *gw)
     gw_metrics_free(gw->metrics);
     pthread_mutex_destroy(&gw->reloading);
     pthread_mutex_destroy(&gw->lock);
+    gw_sources_free(&gw->sources);
     gw_free(gw);
 }
 
@@ -135,6 +143,7 @@ int aigw_metrics_render(aigw_gateway *gw, aigw_slice *out, aigw_error *err)
     gw_metrics_render(gw->metrics, &text);
     gw_live *live = gw_gateway_live(gw, NULL);
     gw_keys_metrics(live, &text);
+    gw_sources_render(&gw->sources, &text);
     gw_live_free(live);
     if (text.failed) {
         gw_buf_free(&text);

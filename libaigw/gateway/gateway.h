@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "gateway/config/config.h"
+#include "gateway/sources.h"
 #include "ledger/metrics.h"
 #include <aigw/gateway.h>
 
@@ -47,6 +48,9 @@ aigw_jwks *gw_live_key_set(const gw_live *live, size_t issuer);
 
 /* keys_metrics.c: the state of each issuer's key set in the Prometheus text format. */
 void gw_keys_metrics(const gw_live *live, gw_buf *out);
+
+/* For those who have the gateway only: its sources of metrics. */
+gw_sources *gw_gateway_sources(aigw_gateway *gw);
 
 /* Referenced: gw_live_free. *version (may be NULL) is the one that belongs to it. */
 gw_live *gw_gateway_live(aigw_gateway *gw, uint64_t *version);

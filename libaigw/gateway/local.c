@@ -103,6 +103,12 @@ void gw_local_give(aigw_exchange *x)
     case GW_END_ADMIN:
         gw_admin_give(x);
         break;
+    case GW_END_HEALTH:
+        gw_probe_health(x);
+        break;
+    case GW_END_METRICS:
+        gw_probe_metrics(x);
+        break;
     case GW_END_CHAT:
     case GW_END_COUNT:
     case GW_END_EMBED:

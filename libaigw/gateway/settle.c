@@ -57,7 +57,8 @@ static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
     fields[n++] = GW_LOG_INT("ms", ms);
     if (x->first_byte_ms)
         fields[n++] = GW_LOG_INT("first_byte_ms", x->first_byte_ms - x->begun_ms);
-    gw_log_event(&x->live->log, AIGW_LOG_INFO, "request", fields, n);
+    bool probe = x->endpoint && x->endpoint->probe && x->status < 400; /* each few seconds, for ever */
+    gw_log_event(&x->live->log, probe ? AIGW_LOG_DEBUG : AIGW_LOG_INFO, "request", fields, n);
 }
 
 void gw_settle(aigw_exchange *x, const char *outcome)

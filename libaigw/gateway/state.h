@@ -176,6 +176,10 @@ void gw_admin_give(aigw_exchange *x);
 /* local.c: everything that is answered here. */
 void gw_local_give(aigw_exchange *x);
 
+/* probe.c: health and metrics. */
+void gw_probe_health(aigw_exchange *x);
+void gw_probe_metrics(aigw_exchange *x);
+
 /* respond.c */
 void gw_respond_id(aigw_exchange *x); /* chooses the request id */
 void gw_respond_begin(aigw_exchange *x, int status, const char *content_type);

@@ -3,10 +3,12 @@
 #define GW_SERVER_CONN_H
 
 #include "proto/http1.h"
+#include "proto/proxy.h"
 #include "server/thread.h"
 #include <aigw/exchange.h>
 
 typedef enum gw_conn_state {
+    GW_CONN_PROXY,     /* the PROXY header is due */
     GW_CONN_HANDSHAKE, /* TLS */
     GW_CONN_HEAD,      /* idle, or reading the head of a request */
     GW_CONN_BODY,      /* the head is there, the body is not; x runs unless the route is local */
@@ -25,6 +27,9 @@ typedef struct gw_conn {
     gw_conn_state state;
     gw_timer timer;
     char peer[GW_PEER_TEXT];
+    char proxied[GW_PEER_TEXT];             /* the client, as the PROXY header says; "": the peer */
+    char local[GW_LOCAL_TEXT];              /* our end */
+    gw_proxy *proxy;                        /* while its header is read; else NULL */
     char tls_subject[GW_TLS_SUBJECT_BYTES]; /* "": no client certificate */
     gw_http1 request;
     bool in_request; /* a byte of the current request has come */
@@ -46,7 +51,7 @@ typedef struct gw_conn {
 
 /* Takes over fd, which is already counted in server->open (closed and uncounted on failure, which is
  * silent), and reads what is there. */
-void gw_conn_open(gw_worker *worker, int fd, const struct sockaddr_storage *peer);
+void gw_conn_open(gw_worker *worker, int fd, const char *peer);
 void gw_conn_event(gw_conn *conn, uint32_t events); /* from epoll */
 void gw_conn_resume(gw_conn *conn);                 /* its exchange has something to say */
 void gw_conn_timeout(gw_conn *conn);

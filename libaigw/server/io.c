@@ -20,6 +20,16 @@ ptrdiff_t gw_io_read(gw_io *io, char *data, size_t len)
     return io->tls ? gw_tls_read(io->tls, data, len) : result_of(recv(io->fd, data, len, 0));
 }
 
+ptrdiff_t gw_io_peek(const gw_io *io, char *data, size_t len)
+{
+    return result_of(recv(io->fd, data, len, MSG_PEEK));
+}
+
+bool gw_io_take(const gw_io *io, char *data, size_t n)
+{
+    return n == 0 || recv(io->fd, data, n, 0) == (ssize_t)n; /* they are there: it cannot be less */
+}
+
 static ptrdiff_t write_record(gw_tls *tls, const struct iovec *parts, int count, char *gather)
 {
     if (count == 1 || parts[0].iov_len >= GW_IO_GATHER_BYTES)

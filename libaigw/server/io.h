@@ -14,6 +14,9 @@ typedef struct gw_io {
 
 /* > 0: bytes; 0: the peer has ended; else GW_IO_... */
 ptrdiff_t gw_io_read(gw_io *io, char *data, size_t len);
+/* Bytes of the socket below TLS: looked at without taking them, and n of those taken. _peek as _read. */
+ptrdiff_t gw_io_peek(const gw_io *io, char *data, size_t len);
+bool gw_io_take(const gw_io *io, char *data, size_t n);
 /* One system call or one TLS record. `gather` has GW_IO_GATHER_BYTES; only TLS uses it. */
 ptrdiff_t gw_io_write(gw_io *io, const struct iovec *parts, int count, char *gather);
 bool gw_io_buffered(const gw_io *io);

@@ -100,6 +100,19 @@ void gw_address_peer(const struct sockaddr_storage *peer, char out[GW_PEER_TEXT]
     }
 }
 
+void gw_address_local(int fd, char *out, size_t size)
+{
+    gw_address address = {.len = sizeof address.storage};
+    char text[GW_PEER_TEXT];
+    out[0] = '\0';
+    if (getsockname(fd, (struct sockaddr *)&address.storage, &address.len) != 0)
+        return;
+    gw_address_peer(&address.storage, text);
+    if (text[0])
+        snprintf(out, size, strchr(text, ':') ? "[%s]:%d" : "%s:%d", text,
+                 gw_address_port(&address));
+}
+
 /* TCP_NODELAY set here is inherited by every accepted connection (Linux). */
 static int open_one(const gw_address *address, bool share, int *out)
 {

@@ -10,7 +10,8 @@ typedef struct gw_address {
     socklen_t len;
 } gw_address;
 
-#define GW_PEER_TEXT 48
+#define GW_PEER_TEXT  48
+#define GW_LOCAL_TEXT 56
 
 /* "127.0.0.1:8787", "[::1]:0", "localhost:8787". No name is resolved. AIGW_E_CONFIG otherwise. */
 int gw_address_parse(const char *text, gw_address *out, aigw_error *err);
@@ -19,6 +20,9 @@ int gw_address_port(const gw_address *address);
 void gw_address_print(const gw_address *address, char *out, size_t size);
 /* The address alone, an IPv4-mapped one as IPv4; "" for other families. */
 void gw_address_peer(const struct sockaddr_storage *peer, char out[GW_PEER_TEXT]);
+
+/* Our end of a connection, "127.0.0.1:8787" or "[::1]:8787", an IPv4-mapped one as IPv4; "" if unknown. */
+void gw_address_local(int fd, char *out, size_t size);
 
 /*
  * `count` sockets that listen on one address, one per thread (SO_REUSEPORT). Port 0 is picked once and

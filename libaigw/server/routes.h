@@ -1,15 +1,13 @@
-/* The few paths that the server answers itself. */
+/* What the server decides by the path of a request. */
 #ifndef GW_SERVER_ROUTES_H
 #define GW_SERVER_ROUTES_H
 
 #include "server/conn.h"
 
-typedef enum gw_route { GW_ROUTE_EXCHANGE, GW_ROUTE_HEALTH, GW_ROUTE_METRICS } gw_route;
-
-gw_route gw_route_of(aigw_slice path);
 /* May bodies of requests to this path flow through the exchange, whatever their size? HEAD is itself there. */
 bool gw_route_streams(aigw_slice path);
-/* Answers the current request of conn into its out buffer. */
-void gw_route_answer(gw_conn *conn, gw_route route);
+/* Is this a probe while the server drains? The gateway cannot know that; all other paths are its own. */
+bool gw_route_drains(const gw_conn *conn);
+void gw_route_say_draining(gw_conn *conn);
 
 #endif

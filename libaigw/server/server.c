@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "server/refusals.h"
 #include "server/worker.h"
 #include <sched.h>
 #include <signal.h>
@@ -149,6 +150,27 @@ static int open_workers(aigw_server *server, aigw_error *err)
     return code;
 }
 
+/* A source of the gateway's metrics; any thread. */
+static void add_metrics(void *user, aigw_metric_fn *add, void *to)
+{
+    aigw_server *server = user;
+    const aigw_metric rows[] = {
+        {sizeof(aigw_metric), "aigw_server_connections", "gauge",
+         "Client connections that are open.", "", (uint64_t)atomic_load(&server->open), false},
+        {sizeof(aigw_metric), "aigw_server_connections_accepted_total", "counter",
+         "Client connections accepted.", "", atomic_load(&server->accepted), false},
+        {sizeof(aigw_metric), "aigw_server_connections_refused_total", "counter",
+         "Client connections closed at once: over max_connections, or no descriptor left.", "",
+         atomic_load(&server->refused), false},
+        {sizeof(aigw_metric), "aigw_tls_certificate_expires_unix_seconds", "gauge",
+         "End of validity of the certificate that new connections get.", "",
+         (uint64_t)gw_tls_live_expires_unix_s(&server->tls_live), true},
+    };
+    for (size_t i = 0; i < (server->tls ? 4u : 3u); i++)
+        add(to, &rows[i]);
+    gw_refusals_metrics(server, add, to);
+}
+
 int aigw_server_new(aigw_gateway *gw, const aigw_server_options *options, aigw_server **out,
                     aigw_error *err)
 {
@@ -170,6 +192,10 @@ int aigw_server_new(aigw_gateway *gw, const aigw_server_options *options, aigw_s
         code = open_tls(o, &server->tls_live, err);
     if (code == AIGW_OK)
         code = open_workers(server, err);
+    if (code == AIGW_OK) {
+        code = aigw_metrics_add_source(gw, add_metrics, server, err);
+        server->metrics = code == AIGW_OK;
+    }
     if (code == AIGW_OK)
         *out = server;
     else
@@ -271,6 +297,8 @@ void aigw_server_free(aigw_server *server)
 {
     if (!server)
         return;
+    if (server->metrics)
+        aigw_metrics_remove_source(server->gateway, add_metrics, server);
     for (int i = 0; i < server->worker_count; i++)
         gw_worker_free(&server->workers[i]);
     gw_free(server->workers);

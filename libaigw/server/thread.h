@@ -17,6 +17,21 @@
 struct gw_conn;
 struct gw_worker;
 
+enum { GW_PROXY_ERRORS = 12, GW_REFUSED_STATUSES = 12 };
+
+/* So many lines in a second; what is more is counted. */
+typedef struct gw_limiter {
+    atomic_llong until_ms; /* the end of this second */
+    atomic_int left;
+    atomic_ullong held;
+} gw_limiter;
+
+/* refusals.h */
+typedef struct gw_refusals {
+    atomic_ullong peers, proxy[GW_PROXY_ERRORS], requests[GW_REFUSED_STATUSES];
+    gw_limiter peers_log, proxy_log;
+} gw_refusals;
+
 struct aigw_server {
     aigw_gateway *gateway;
     aigw_server_options options;
@@ -31,6 +46,8 @@ struct aigw_server {
     atomic_int stops; /* calls of aigw_server_stop */
     atomic_int open;  /* connections of all threads */
     atomic_ullong accepted, refused;
+    gw_refusals refusals;
+    bool metrics; /* it is a source of the gateway's */
 };
 
 typedef struct gw_worker {
@@ -49,6 +66,7 @@ typedef struct gw_worker {
     size_t conn_count;
     struct gw_conn *ready, **ready_end; /* to be resumed in this turn */
     struct gw_conn *dead;               /* closed in this turn; freed at its end */
+    gw_limiter requests_log;            /* of the requests that this thread refused */
     int64_t date_unix_s;
     char date[GW_DATE_BYTES];
     char *read_buffer; /* GW_READ_BYTES */

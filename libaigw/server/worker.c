@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "server/conn.h"
+#include "server/refusals.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,7 @@
 
 #define EVENTS_A_TURN  256
 #define ACCEPTS_A_TURN 64
+#define HELD_MS        1000
 #define REST_MS        100 /* after accepting has failed for want of something */
 
 static bool add_to_epoll(gw_worker *worker, int fd, void *tag)
@@ -94,6 +96,23 @@ static void refuse(gw_worker *worker, int fd)
     close(fd);
 }
 
+/* May this peer connect, and, where each must be a proxy, is it one? */
+static bool admits(gw_worker *worker, const struct sockaddr_storage *from, char peer[GW_PEER_TEXT])
+{
+    aigw_server *server = worker->server;
+    gw_address_peer(from, peer);
+    aigw_slice address = aigw_slice_of(peer);
+    if (!aigw_gateway_admits_peer(server->gateway, address)) {
+        gw_refuse_peer(worker, address);
+        return false;
+    }
+    if (server->options.proxy_protocol && !aigw_gateway_trusts_peer(server->gateway, address)) {
+        gw_refuse_proxy(worker, address, "proxy_untrusted_peer");
+        return false;
+    }
+    return true;
+}
+
 /* No descriptor is left: use the spare one to get rid of a client, who else would wait for ever. */
 static bool refuse_with_spare(gw_worker *worker)
 {
@@ -102,9 +121,15 @@ static bool refuse_with_spare(gw_worker *worker)
     if (worker->spare_fd < 0)
         return false;
     close_fd(&worker->spare_fd);
-    int fd = accept4(worker->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0)
+    struct sockaddr_storage from;
+    socklen_t len = sizeof from;
+    char peer[GW_PEER_TEXT];
+    int fd =
+        accept4(worker->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0 && admits(worker, &from, peer))
         refuse(worker, fd);
+    else if (fd >= 0)
+        close(fd);
     worker->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return fd >= 0;
 }
@@ -126,10 +151,11 @@ static void rest(gw_worker *worker)
 /* False when nobody is waiting any more, or nobody can be taken now. */
 static bool accept_one(gw_worker *worker)
 {
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof peer;
+    struct sockaddr_storage from;
+    socklen_t len = sizeof from;
+    char peer[GW_PEER_TEXT];
     int fd =
-        accept4(worker->listen_fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        accept4(worker->listen_fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         /* Errors of one connection that died in the queue, accept(2). */
         if (errno == EINTR || errno == ECONNABORTED || errno == EPROTO)
@@ -142,13 +168,17 @@ static bool accept_one(gw_worker *worker)
         return false;
     }
     aigw_server *server = worker->server;
+    if (!admits(worker, &from, peer)) {
+        close(fd);
+        return true;
+    }
     if (atomic_fetch_add(&server->open, 1) >= server->options.max_connections) {
         atomic_fetch_sub(&server->open, 1);
         refuse(worker, fd);
         return true;
     }
     atomic_fetch_add(&server->accepted, 1);
-    gw_conn_open(worker, fd, &peer);
+    gw_conn_open(worker, fd, peer);
     return true;
 }
 
@@ -186,6 +216,8 @@ static int wait_ms(gw_worker *worker)
         wait = loop;
     if (worker->accept_at_ms && (wait < 0 || wait > REST_MS))
         wait = REST_MS;
+    if (gw_refusals_held(worker) && (wait < 0 || wait > HELD_MS))
+        wait = HELD_MS;
     if (worker->stops_seen) {
         int64_t left = worker->drain_until_ms - worker->now_ms;
         left = left < 0 ? 0 : left;
@@ -235,6 +267,7 @@ static int dispatch(gw_worker *worker, const struct epoll_event *events, int cou
 
 static void expire(gw_worker *worker)
 {
+    gw_refusals_tick(worker);
     for (gw_timer *t; (t = gw_timers_expired(&worker->timers, worker->now_ms));)
         gw_conn_timeout(t->owner);
     if (worker->stops_seen && worker->now_ms >= worker->drain_until_ms)

@@ -122,7 +122,9 @@ static void other_methods_are_405(void **state)
 static void what_is_not_there_is_404(void **state)
 {
     (void)state;
-    const char *const targets[] = {"/",
+    const char *const targets[] = {"//",
+                                   "/healthz/",
+                                   "/metrics/x",
                                    "",
                                    "?",
                                    "/v1",
@@ -153,6 +155,24 @@ static void what_is_not_there_is_404(void **state)
     const char *allow;
     assert_null(gw_endpoint_find(GW_S("POST"), GW_S("/oauth2/token"), 0, &id, &status, &allow));
     assert_int_equal(status, 404);
+}
+
+static void probes_are_open_and_take_get_only(void **state)
+{
+    (void)state;
+    const char *const paths[] = {"/", "/healthz", "/metrics", "/healthz?verbose"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char id[256];
+        int status;
+        const char *allow;
+        const gw_endpoint *e = find("GET", paths[i], id, &status, &allow);
+        assert_non_null(e);
+        assert_true(e->open && e->probe && !e->body);
+        assert_int_equal(e->kind, strcmp(paths[i], "/metrics") ? GW_END_HEALTH : GW_END_METRICS);
+        assert_null(find("POST", paths[i], id, &status, &allow));
+        assert_int_equal(status, 405);
+        assert_string_equal(allow, "GET, HEAD");
+    }
 }
 
 static void errors_have_the_dialect_of_the_path(void **state)
@@ -242,6 +262,7 @@ int main(void)
         cmocka_unit_test(every_path_is_there),
         cmocka_unit_test(other_methods_are_405),
         cmocka_unit_test(what_is_not_there_is_404),
+        cmocka_unit_test(probes_are_open_and_take_get_only),
         cmocka_unit_test(errors_have_the_dialect_of_the_path),
         cmocka_unit_test(names_of_models_are_decoded),
         cmocka_unit_test(what_is_no_name_is_refused),
