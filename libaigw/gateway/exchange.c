@@ -313,9 +313,11 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
     if (e && e->kind == GW_END_TOKEN)
         x->authorization = header_copy(x, GW_S("authorization"), &ok);
     if (e && e->issuer) {
-        const gw_config *c = x->live->config;
-        x->peer = gw_arena_copy(x->arena, gw_peer_of(request->peer, x->headers, x->header_count,
-                                                     c->trusted_proxies, c->trusted_proxy_count));
+        char text[GW_IP_TEXT];
+        aigw_slice peer = request->peer;
+        if (x->has_client_ip)
+            peer = gw_slice(text, gw_ip_format(&x->client_ip, text));
+        x->peer = gw_arena_copy(x->arena, peer);
         ok = ok && x->peer.data;
     }
     if (request->tls_subject.len) {
@@ -361,6 +363,16 @@ static bool read_wishes(aigw_exchange *x)
     return false;
 }
 
+static void find_client(aigw_exchange *x, const aigw_request *request)
+{
+    gw_client_address found;
+    x->has_client_ip = gw_peer_client(x->live->config, request, &found);
+    if (!x->has_client_ip)
+        return;
+    x->client_ip = found.ip;
+    x->screen.address_end = found.end;
+}
+
 /* Before anything of it is looked at: a token in clear text is everybody's. */
 static bool from_stranger(aigw_exchange *x, const aigw_request *request)
 {
@@ -382,6 +394,7 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
     x->endpoint = gw_endpoint_find(request->method, request->target, have, &x->name,
                                    &x->lost_status, &x->lost_allow);
     x->wire = dialect(x, request);
+    find_client(x, request);
     if (from_stranger(x, request))
         return;
     if (!capture(x, request)) {

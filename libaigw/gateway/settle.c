@@ -32,6 +32,10 @@ static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
         fields[n++] = GW_LOG_TEXT("reason", aigw_slice_of(x->reason));
     if (x->gate.verdict == GW_GATE_DENY && x->gate.alb_reason && x->gate.alb_reason[0])
         fields[n++] = GW_LOG_TEXT("alb_reason", aigw_slice_of(x->gate.alb_reason));
+    char client[GW_IP_TEXT];
+    if (x->has_client_ip)
+        fields[n++] =
+            GW_LOG_TEXT("client", gw_slice(client, gw_ip_format(&x->client_ip, client)));
     if (x->tls_subject.len)
         fields[n++] = GW_LOG_TEXT("tls_subject", x->tls_subject);
     if (x->gate.subject.len)

@@ -101,7 +101,8 @@ static void start_exchange(gw_conn *c, bool body_follows)
                             .channel = tls ? AIGW_CHANNEL_TLS : AIGW_CHANNEL_CLEAR,
                             .tls_subject = aigw_slice_of(c->tls_subject),
                             .proxied = aigw_slice_of(c->proxied),
-                            .local = aigw_slice_of(c->local)};
+                            .local = aigw_slice_of(c->local),
+                            .version = r->minor ? GW_S("HTTP/1.1") : GW_S("HTTP/1.0")};
     if (gw_eq(r->method, GW_S("HEAD")) && !gw_route_streams(r->path))
         request.method = GW_S("GET");
     if (aigw_exchange_start(c->worker->loop, &request, on_ready, c, &c->x, &err) != AIGW_OK)

@@ -1,4 +1,4 @@
-/* Addresses in networks, and whose request it is behind proxies. */
+/* Whose request it is: the peer, the PROXY header's address, forwarding headers; with the config's policy. */
 #include "base/text.h"
 #include "gateway/peer.h"
 #include <setjmp.h>
@@ -7,72 +7,115 @@
 /* cmocka wants the three above first */
 #include <cmocka.h>
 
-static bool within(const char *address, const char *network)
+#define ECHO  "providers: [{type: echo}]\n"
+#define PROXY "server: {trusted_proxies: [10.0.0.0/8, 'fd00::/8']"
+
+typedef struct row {
+    const char *peer, *proxied, *first, *second, *expected; /* expected NULL: nobody */
+} row;
+
+static void expect(const char *document, const char *name, const row *rows, size_t count)
 {
-    aigw_slice networks[] = {aigw_slice_of(network)};
-    return gw_peer_in(aigw_slice_of(address), networks, 1);
+    gw_config *config = NULL;
+    assert_int_equal(gw_config_load(aigw_slice_of(document), NULL, &config, NULL), AIGW_OK);
+    for (size_t i = 0; i < count; i++) {
+        const row *r = &rows[i];
+        gw_client_address found;
+        char text[GW_IP_TEXT] = "";
+        const aigw_header headers[] = {{aigw_slice_of(name), aigw_slice_of(r->first)},
+                                       {aigw_slice_of(name), aigw_slice_of(r->second)}};
+        const aigw_request request = {.size = sizeof request,
+                                      .headers = headers,
+                                      .header_count = r->second  ? 2u
+                                                      : r->first ? 1u
+                                                                 : 0u,
+                                      .peer = aigw_slice_of(r->peer),
+                                      .proxied = aigw_slice_of(r->proxied)};
+        bool known = gw_peer_client(config, &request, &found);
+        if (known)
+            gw_ip_format(&found.ip, text);
+        if (known != (r->expected != NULL) || (known && strcmp(text, r->expected) != 0))
+            fail_msg("row %zu, %s, %s, %s: %s", i, r->peer, r->first, r->second, text);
+    }
+    gw_config_free(config);
 }
 
-static void test_networks(void **state)
+#define EXPECT(document, name, rows) expect(document, name, rows, sizeof(rows) / sizeof *(rows))
+
+static void x_forwarded_for(void **state)
 {
     (void)state;
-    assert_true(within("10.1.2.3", "10.0.0.0/8"));
-    assert_false(within("11.1.2.3", "10.0.0.0/8"));
-    assert_true(within("192.0.2.5", "192.0.2.4/30"));
-    assert_false(within("192.0.2.8", "192.0.2.4/30"));
-    assert_true(within("192.0.2.5", "192.0.2.5"));
-    assert_false(within("192.0.2.6", "192.0.2.5"));
-    assert_true(within("1.2.3.4", "0.0.0.0/0"));
-    assert_true(within("::ffff:10.1.2.3", "10.0.0.0/8"));
-    assert_true(within("2001:db8:0:1::7", "2001:db8::/32"));
-    assert_true(within("2001:0db8:0000:0001:0:0:0:7", "2001:db8:0:1::7"));
-    assert_false(within("2001:db9::", "2001:db8::/32"));
-    assert_true(within("::1", "::1/128"));
-    assert_true(within("::", "::/0"));
-    assert_false(within("10.1.2.3", "2001:db8::/32"));
-    static const char *const odd[] = {
-        "",      "10.1.2",     "10.1.2.3.4",        "10.1.2.256", "x",
-        "1:2:3", ":::",        "1::2::3",           "12345::",    "10.1.2.3:80",
-        "[::1]", "10.1.2.03x", "1:2:3:4:5:6:7:8:9", "unknown"};
-    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
-        assert_false(within(odd[i], odd[i][0] && strchr(odd[i], ':') ? "::/0" : "0.0.0.0/0"));
+    static const row rows[] = {
+        {"192.0.2.1", NULL, "198.51.100.1", NULL, "192.0.2.1"}, /* not believed */
+        {"10.0.0.1", NULL, NULL, NULL, "10.0.0.1"},
+        {"10.0.0.1", NULL, "198.51.100.1", NULL, "198.51.100.1"},
+        {"10.0.0.1", NULL, "203.0.113.9, 198.51.100.1", NULL, "198.51.100.1"}, /* forged head */
+        {"10.0.0.1", NULL, "198.51.100.1, 10.0.0.2,10.0.0.3", NULL, "198.51.100.1"},
+        {"10.0.0.1", NULL, "203.0.113.9", "198.51.100.1 , 10.0.0.2", "198.51.100.1"},
+        {"10.0.0.1", NULL, "198.51.100.1", "10.0.0.2", "198.51.100.1"},
+        {"::ffff:10.0.0.1", NULL, "::ffff:198.51.100.1", NULL, "198.51.100.1"},
+        {"fd00::1", NULL, "2001:db8::5", NULL, "2001:db8::5"},
+        {"10.0.0.1", NULL, "198.51.100.1, unknown", NULL, "10.0.0.1"},
+        {"10.0.0.1", NULL, "198.51.100.1,", NULL, "10.0.0.1"},
+        {"10.0.0.1", NULL, "", NULL, "10.0.0.1"},
+        {"10.0.0.1", NULL, "198.51.100.1, x, 10.0.0.9", NULL, "10.0.0.9"}, /* the last good */
+        {"", NULL, "198.51.100.1", NULL, NULL},
+        {"unix:", NULL, "198.51.100.1", NULL, NULL},
+    };
+    EXPECT(PROXY "}\n" ECHO, "X-Forwarded-For", rows);
+    EXPECT(PROXY "}\n" ECHO, "x-forwarded-for", rows);
+    static const row ignored[] = {{"10.0.0.1", NULL, "198.51.100.1", NULL, "10.0.0.1"}};
+    EXPECT(PROXY ", forwarded: none}\n" ECHO, "x-forwarded-for", ignored);
+    EXPECT(PROXY ", forwarded: forwarded}\n" ECHO, "x-forwarded-for", ignored);
+    EXPECT(ECHO, "x-forwarded-for", ignored); /* nobody is trusted */
+    static const row capped[] = {
+        {"10.0.0.1", NULL, "198.51.100.1, 10.0.0.3, 10.0.0.2", NULL, "10.0.0.3"}};
+    EXPECT(PROXY ", forwarded_max_hops: 2}\n" ECHO, "x-forwarded-for", capped);
 }
 
-static void expect_peer(const char *peer, const char *first, const char *second,
-                        const char *expected)
-{
-    static const aigw_slice proxies[] = {{"10.0.0.0/8", 10}, {"fd00::/8", 8}};
-    const aigw_header headers[] = {{GW_S("X-Forwarded-For"), aigw_slice_of(first)},
-                                   {GW_S("x-forwarded-for"), aigw_slice_of(second)}};
-    aigw_slice found = gw_peer_of(aigw_slice_of(peer), headers,
-                                  second  ? 2
-                                  : first ? 1
-                                          : 0,
-                                  proxies, 2);
-    if (!gw_eq(found, aigw_slice_of(expected)))
-        fail_msg("%s, %s, %s: %.*s", peer, first, second, (int)found.len, found.data);
-}
-
-static void test_proxies(void **state)
+static void behind_a_proxy_header(void **state)
 {
     (void)state;
-    expect_peer("192.0.2.1", "198.51.100.1", NULL, "192.0.2.1"); /* not believed */
-    expect_peer("10.0.0.1", NULL, NULL, "10.0.0.1");
-    expect_peer("10.0.0.1", "198.51.100.1", NULL, "198.51.100.1");
-    expect_peer("10.0.0.1", "203.0.113.9, 198.51.100.1", NULL, "198.51.100.1"); /* forged head */
-    expect_peer("10.0.0.1", "198.51.100.1, 10.0.0.2,10.0.0.3", NULL, "198.51.100.1");
-    expect_peer("10.0.0.1", "203.0.113.9", "198.51.100.1 , 10.0.0.2", "198.51.100.1");
-    expect_peer("10.0.0.1", "198.51.100.1", "10.0.0.2", "198.51.100.1");
-    expect_peer("fd00::1", "2001:db8::5", NULL, "2001:db8::5");
-    expect_peer("10.0.0.1", "198.51.100.1, unknown", NULL, "10.0.0.1");
-    expect_peer("10.0.0.1", "198.51.100.1,", NULL, "10.0.0.1");
-    expect_peer("10.0.0.1", "", NULL, "10.0.0.1");
-    expect_peer("", "198.51.100.1", NULL, "");
+    static const row rows[] = {
+        {"10.0.0.1", "198.51.100.1", NULL, NULL, "198.51.100.1"},
+        {"10.0.0.1", "198.51.100.1", "203.0.113.9", NULL, "198.51.100.1"}, /* a stranger's word */
+        {"10.0.0.1", "10.0.0.7", "203.0.113.9", NULL, "203.0.113.9"},      /* two proxies */
+        {"10.0.0.1", "::ffff:10.0.0.7", "203.0.113.9", NULL, "203.0.113.9"},
+        {"10.0.0.1", "2001:db8::1", "203.0.113.9", NULL, "2001:db8::1"},
+        {"10.0.0.1", "fd00::7", "203.0.113.9", NULL, "203.0.113.9"},
+        {"10.0.0.1", "", "203.0.113.9", NULL, "203.0.113.9"}, /* LOCAL, UNKNOWN: the peer */
+        {"10.0.0.1", "x", NULL, NULL, "10.0.0.1"},
+        {"192.0.2.1", "198.51.100.1", NULL, NULL, "192.0.2.1"}, /* trusted no more */
+        {"192.0.2.1", "10.0.0.7", "203.0.113.9", NULL, "192.0.2.1"},
+    };
+    EXPECT(PROXY "}\n" ECHO, "x-forwarded-for", rows);
+}
+
+static void other_headers(void **state)
+{
+    (void)state;
+    static const row rfc[] = {
+        {"10.0.0.1", NULL, "for=198.51.100.1;proto=https", NULL, "198.51.100.1"},
+        {"10.0.0.1", NULL, "for=203.0.113.9, for=\"[2001:db8::5]:80\"", NULL, "2001:db8::5"},
+        {"10.0.0.1", NULL, "for=_hidden", NULL, "10.0.0.1"},
+        {"192.0.2.1", NULL, "for=198.51.100.1", NULL, "192.0.2.1"},
+    };
+    EXPECT(PROXY ", forwarded: forwarded}\n" ECHO, "Forwarded", rfc);
+    static const row one[] = {
+        {"10.0.0.1", NULL, "198.51.100.1", NULL, "198.51.100.1"},
+        {"10.0.0.1", NULL, "198.51.100.1", "203.0.113.9", "10.0.0.1"}, /* twice */
+        {"10.0.0.1", NULL, "198.51.100.1, 203.0.113.9", NULL, "10.0.0.1"},
+        {"192.0.2.1", NULL, "198.51.100.1", NULL, "192.0.2.1"},
+    };
+    EXPECT(PROXY ", forwarded: header, forwarded_header: x-real-ip}\n" ECHO, "X-Real-IP", one);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_networks),
-                                       cmocka_unit_test(test_proxies)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(x_forwarded_for),
+        cmocka_unit_test(behind_a_proxy_header),
+        cmocka_unit_test(other_headers),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
