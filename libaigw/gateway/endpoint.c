@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "gateway/form.h"
 #include "gateway/issuer/issuer.h"
+#include "gateway/screen/evidence.h"
 
 #define S(literal)                                                                                 \
     {                                                                                              \
@@ -53,6 +54,13 @@
         .method = S(method_), .path = S(path_), .kind = GW_END_ADMIN, .name = (name_),             \
         .format = AIGW_FORMAT_OPENAI_CHAT, .issuer = true, .store = true, .admin = true,           \
         .body = (body_), .action = (action_), .allow = (allow_)                                    \
+    }
+
+/* An admin's, whoever issues the tokens. */
+#define WAF(path_, name_, action_)                                                                 \
+    {                                                                                              \
+        .method = S("GET"), .path = S(path_), .kind = GW_END_WAF, .name = (name_),                 \
+        .format = AIGW_FORMAT_OPENAI_CHAT, .admin = true, .tokens = true, .action = (action_)      \
     }
 
 #define PROBE(path_, kind_, name_)                                                                 \
@@ -110,6 +118,8 @@ static const gw_endpoint endpoints[] = {
           NULL),
     ADMIN("POST", "/admin/clients/{id}/enable", "admin_client_enable", GW_ADMIN_ENABLE, true, NULL),
     ADMIN("POST", "/admin/keys/rotate", "admin_keys_rotate", GW_ADMIN_ROTATE_KEYS, true, NULL),
+    WAF("/admin/waf/samples", "admin_waf_samples", GW_EVIDENCE_SAMPLES),
+    WAF("/admin/waf/rules", "admin_waf_rules", GW_EVIDENCE_RULES),
     PROBE("/", GW_END_HEALTH, "health"),
     PROBE("/healthz", GW_END_HEALTH, "health"),
     PROBE("/metrics", GW_END_METRICS, "metrics"),
@@ -170,7 +180,8 @@ const gw_endpoint *gw_endpoint_find(aigw_slice method, aigw_slice target, unsign
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
         const gw_endpoint *e = &endpoints[i];
         if ((e->issuer && !(have & GW_HAVE_ISSUER)) || (e->store && !(have & GW_HAVE_STORE)) ||
-            (first && !gw_eq(first->path, e->path)) || !fits(e->path, path, id))
+            (e->tokens && !(have & GW_HAVE_TOKENS)) || (first && !gw_eq(first->path, e->path)) ||
+            !fits(e->path, path, id))
             continue;
         if (gw_eq(method, e->method)) /* methods are case-sensitive: RFC 9110 clause 9.1 */
             return e;

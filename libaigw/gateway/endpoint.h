@@ -17,11 +17,12 @@ typedef enum gw_endpoint_kind {
     GW_END_MODEL, /* one of the models */
     GW_END_PASS,  /* a provider's own API */
     GW_END_HEALTH,
-    GW_END_METRICS
+    GW_END_METRICS,
+    GW_END_WAF /* evidence of the WAF, for admins */
 } gw_endpoint_kind;
 
 /* What a gateway has, so that its paths are there. */
-enum { GW_HAVE_ISSUER = 1, GW_HAVE_STORE = 2 };
+enum { GW_HAVE_ISSUER = 1, GW_HAVE_STORE = 2, GW_HAVE_TOKENS = 4 };
 
 typedef struct gw_endpoint {
     aigw_slice method, path;
@@ -34,6 +35,7 @@ typedef struct gw_endpoint {
     bool body;          /* takes a body */
     bool store;         /* there only with the issuer's database */
     bool admin;         /* for the admin scope only */
+    bool tokens;        /* there only where tokens are asked for */
     bool path_model;    /* {model} of the path is the model, whatever the body says */
     bool stream;        /* the path asks for a stream; the body cannot */
     bool one;           /* embeddings: one input, one vector, and no list of them */

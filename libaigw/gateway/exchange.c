@@ -390,7 +390,9 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
 {
     gw_respond_id(x);
     const aigw_issuer *issuer = x->live->issuer;
-    unsigned have = (issuer ? GW_HAVE_ISSUER : 0u) | (issuer && issuer->store ? GW_HAVE_STORE : 0u);
+    unsigned have = (issuer ? GW_HAVE_ISSUER : 0u) |
+                    (issuer && issuer->store ? GW_HAVE_STORE : 0u) |
+                    (x->live->config->jwt_enabled ? GW_HAVE_TOKENS : 0u);
     x->endpoint = gw_endpoint_find(request->method, request->target, have, &x->name,
                                    &x->lost_status, &x->lost_allow);
     x->wire = dialect(x, request);
@@ -401,6 +403,7 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
         gw_respond_nomem(x);
         return;
     }
+    gw_evidence_head(x, request);
     if (gw_screen_head(x, request) != GW_NEXT_ON)
         return;
     /* Before the token: who sends a key in the URL is told so. */
@@ -445,6 +448,7 @@ int aigw_exchange_start(aigw_loop *loop, const aigw_request *given, aigw_ready_f
     x->header_count = request.header_count;
     gw_metrics_in_flight(loop->metrics, 1);
     open_exchange(x, &request);
+    gw_evidence_leave(x);
     if (!x->headers_kept) {
         x->headers = NULL;
         x->header_count = 0;

@@ -1,6 +1,7 @@
 /* The gateway object: the current snapshot and how it is swapped. Must not know what requests are. */
 #include "gateway/gateway.h"
 #include "base/error.h"
+#include "gateway/screen/evidence.h"
 #include <aigw/metrics.h>
 #include <pthread.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct aigw_gateway {
     gw_log log;
     gw_jwt_cache *cache;
     gw_metrics *metrics;
+    gw_waf_books *waf;
     gw_sources sources;
     pthread_mutex_t reloading; /* one reload at a time */
     pthread_mutex_t lock;      /* guards `live`, for as long as a reference is taken */
@@ -44,6 +46,11 @@ const gw_clock *gw_gateway_clock(const aigw_gateway *gw)
 gw_metrics *gw_gateway_metrics(aigw_gateway *gw)
 {
     return gw->metrics;
+}
+
+gw_waf_books *gw_gateway_waf(aigw_gateway *gw)
+{
+    return gw->waf;
 }
 
 gw_sources *gw_gateway_sources(aigw_gateway *gw)
@@ -96,7 +103,8 @@ int aigw_gateway_new(aigw_slice config, const aigw_host *host, aigw_gateway **ou
     gw->log = gw_log_of(&gw->host);
     gw->cache = gw_jwt_cache_new(JWT_CACHE_TOKENS);
     gw->metrics = gw_metrics_new();
-    int rc = gw->cache && gw->metrics ? load(gw, config, err) : gw_fail_nomem(err);
+    gw->waf = gw_evidence_books();
+    int rc = gw->cache && gw->metrics && gw->waf ? load(gw, config, err) : gw_fail_nomem(err);
     if (rc != AIGW_OK) {
         aigw_gateway_free(gw);
         return rc;
@@ -128,6 +136,7 @@ void aigw_gateway_free(aigw_gateway *gw)
     gw_live_free(gw->live);
     gw_jwt_cache_free(gw->cache);
     gw_metrics_free(gw->metrics);
+    gw_waf_books_free(gw->waf);
     pthread_mutex_destroy(&gw->reloading);
     pthread_mutex_destroy(&gw->lock);
     gw_sources_free(&gw->sources);
@@ -141,6 +150,7 @@ int aigw_metrics_render(aigw_gateway *gw, aigw_slice *out, aigw_error *err)
     gw_buf text;
     gw_buf_init(&text, (size_t)1 << 20);
     gw_metrics_render(gw->metrics, &text);
+    gw_waf_books_render(gw->waf, &text);
     gw_live *live = gw_gateway_live(gw, NULL);
     gw_keys_metrics(live, &text);
     gw_sources_render(&gw->sources, &text);

@@ -6,6 +6,7 @@
 #include "gateway/config/config.h"
 #include "gateway/sources.h"
 #include "ledger/metrics.h"
+#include "ledger/waf.h"
 #include <aigw/gateway.h>
 
 /* A key set that several snapshots may own. */
@@ -58,5 +59,6 @@ gw_live *gw_gateway_live(aigw_gateway *gw, uint64_t *version);
 uint64_t gw_gateway_version(const aigw_gateway *gw);
 const gw_clock *gw_gateway_clock(const aigw_gateway *gw);
 gw_metrics *gw_gateway_metrics(aigw_gateway *gw);
+gw_waf_books *gw_gateway_waf(aigw_gateway *gw); /* goes on over reloads */
 
 #endif

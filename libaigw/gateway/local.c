@@ -109,6 +109,9 @@ void gw_local_give(aigw_exchange *x)
     case GW_END_METRICS:
         gw_probe_metrics(x);
         break;
+    case GW_END_WAF:
+        gw_evidence_give(x);
+        break;
     case GW_END_CHAT:
     case GW_END_COUNT:
     case GW_END_EMBED:

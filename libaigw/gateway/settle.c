@@ -79,6 +79,7 @@ void gw_settle(aigw_exchange *x, const char *outcome)
     gw_metrics_in_flight(x->loop->metrics, -1);
     count_tokens(x);
     gw_quota_settle(x);
+    gw_evidence_settle(x);
     if (x->pass) {
         gw_metrics_add(x->loop->metrics, GW_C_PASS_REQUEST_BYTES, x->pass->sent);
         gw_metrics_add(x->loop->metrics, GW_C_PASS_RESPONSE_BYTES, x->pass->received);

@@ -10,6 +10,7 @@
 #include "gateway/endpoint.h"
 #include "gateway/guard/guard.h"
 #include "gateway/quota/quota.h"
+#include "gateway/screen/evidence.h"
 #include "gateway/screen/screen.h"
 #include "gateway/worker.h"
 #include "wire/embed/embed.h"
@@ -79,6 +80,7 @@ struct aigw_exchange {
 
     /* The gate */
     gw_screened screen;
+    gw_evidence evidence;
     gw_gate_result gate;
     gw_keys_waiter waiter;
     bool waits, fresh; /* on the loop's list for keys; sets were renewed once */

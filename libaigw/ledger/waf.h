@@ -37,7 +37,7 @@ typedef struct gw_waf_request {
  * password, ...; case and percent-encoding do not matter. Rather too often than not.
  */
 bool gw_waf_secret_name(aigw_slice name);
-/* Does this text name a secret anywhere, or hold what a credential begins with? */
+/* Does this text give a value to such a name, or hold what a credential begins with? Its first 512 bytes. */
 bool gw_waf_tells_secret(aigw_slice text);
 /* Room for a copy (never less than it takes; of texts GW_WAF_KEEP_MAX is kept); then the copy: secrets are replaced by
  * REDACTED, long fields cut, `out` points into room (which is aligned as gw_alloc's). */

@@ -89,18 +89,47 @@ bool gw_waf_secret_name(aigw_slice name)
     return plain_secret(text, n);
 }
 
-bool gw_waf_tells_secret(aigw_slice text)
+/* Behind a word: the rest of its name, a closing quote, and what gives it a value. */
+static bool is_given(const char *text, size_t len, size_t at)
 {
-    static const aigw_slice marks[] = {{"sk-", 3}, {"eyj", 3}, {"basic ", 6}, {"akia", 4}};
-    if (gw_waf_secret_name(text))
-        return true;
-    for (size_t at = 0; at < text.len; at++) {
-        for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-            if (gw_starts_nocase(gw_skip(text, at), marks[i]))
+    while (at < len && (is_letter(text[at]) || (text[at] >= '0' && text[at] <= '9') ||
+                        (text[at] && strchr("_-\"'\\", text[at]))))
+        at++;
+    while (at < len && text[at] == ' ')
+        at++;
+    return at < len && (text[at] == '=' || text[at] == ':');
+}
+
+static bool assigns(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!is_letter(text[i]))
+            continue;
+        for (const char *const *word = secret_words[text[i] - 'a']; *word; word++) {
+            if (word_at(text, len, i, *word) && is_given(text, len, i))
                 return true;
         }
     }
     return false;
+}
+
+bool gw_waf_tells_secret(aigw_slice text)
+{
+    static const char *const marks[] = {"sk-", "eyj", "basic ", "bearer ", "akia", "ghp_", "xox"};
+    char small[512];
+    size_t n = 0;
+    while (n < text.len && n < sizeof small) {
+        small[n] = lower(text.data[n]);
+        n++;
+    }
+    for (size_t at = 0; at < n; at++) {
+        for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+            size_t len = strlen(marks[i]);
+            if (at + len <= n && memcmp(small + at, marks[i], len) == 0)
+                return true;
+        }
+    }
+    return assigns(small, n);
 }
 
 /* -- copying -- */
