@@ -186,6 +186,12 @@ static int64_t ping_due(const aigw_exchange *x)
     return x->streaming && !x->attempt.paused ? x->fed_ms + GW_PING_MS : INT64_MAX;
 }
 
+/* How long the transfer of a complete answer may go on to its end, so that its connection is used again. */
+static int64_t linger_due(const gw_attempt *a)
+{
+    return a->cut ? a->last_ms : a->last_ms + GW_LINGER_MS;
+}
+
 static void on_timer(void *user)
 {
     aigw_exchange *x = user;
@@ -194,7 +200,7 @@ static void on_timer(void *user)
     if (a->over)
         return;
     if (a->complete) {
-        if (now >= a->last_ms + GW_LINGER_MS)
+        if (now >= linger_due(a))
             gw_stream_end(x, false);
         else
             gw_attempt_arm(x);
@@ -215,7 +221,7 @@ static void on_timer(void *user)
 void gw_attempt_arm(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
-    int64_t due = a->complete ? a->last_ms + GW_LINGER_MS
+    int64_t due = a->complete ? linger_due(a)
                               : sooner(after(a->begun_ms, a->upstream->total_timeout_ms),
                                        sooner(silence_due(x), ping_due(x)));
     if (due == INT64_MAX)

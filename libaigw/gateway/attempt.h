@@ -41,6 +41,8 @@ typedef struct gw_attempt {
     bool paused;   /* the receiver was full; resume is due */
     bool over;     /* decided: bytes that still come are dropped */
     bool complete; /* the answer's terminal event was seen */
+    bool cut;      /* it was ours: the provider still talks, and is not waited for */
+    bool begun;    /* of an answer that is collected the client's stream has begun */
     bool told;     /* the client has had an error event */
     gw_take take;
     int status;
@@ -116,6 +118,8 @@ void gw_stream_error_event(aigw_exchange *x, const gw_api_error *error);
 void gw_stream_ping(aigw_exchange *x);
 /* A writer of the client's format; false without memory. */
 bool gw_stream_writer(aigw_exchange *x);
+/* Of an answer that is collected first: the client's stream begins, so that it can be kept alive. */
+int gw_stream_begin(aigw_exchange *x, const gw_event *start);
 /* The sink of readers: into the client's stream, or into the fold. User is the exchange. */
 int gw_stream_emit(void *user, const gw_event *event);
 /* The sink to give to a reader: that one, behind what unwraps where the request went out wrapped. */
@@ -126,6 +130,9 @@ bool gw_whole_open(aigw_exchange *x);
 void gw_whole_data(aigw_exchange *x, aigw_slice bytes);
 void gw_whole_end(aigw_exchange *x);
 void gw_whole_fold_end(aigw_exchange *x); /* the fold is complete: writes the answer */
+/* The answer that guardrails have looked at; or their policy says that none is to be given. */
+void gw_whole_give(aigw_exchange *x, const gw_answer *answer);
+void gw_whole_refuse(aigw_exchange *x);
 void gw_error_data(aigw_exchange *x, aigw_slice bytes);
 void gw_error_end(aigw_exchange *x);
 

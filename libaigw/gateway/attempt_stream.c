@@ -203,6 +203,22 @@ static int name_model(aigw_exchange *x, const gw_event *event, gw_event *copy)
     return gw_has(copy->model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
+int gw_stream_begin(aigw_exchange *x, const gw_event *start)
+{
+    gw_attempt *a = &x->attempt;
+    if (a->begun)
+        return AIGW_OK;
+    if (!gw_stream_writer(x))
+        return AIGW_E_NOMEM;
+    int rc = x->wire->writer_event(a->writer, start, &x->out);
+    if (rc != AIGW_OK || x->out.failed)
+        return rc != AIGW_OK ? rc : AIGW_E_NOMEM;
+    a->begun = true;
+    if (!x->status)
+        gw_attempt_commit(x);
+    return AIGW_OK;
+}
+
 int gw_stream_emit(void *user, const gw_event *event)
 {
     aigw_exchange *x = user;
@@ -219,8 +235,13 @@ int gw_stream_emit(void *user, const gw_event *event)
         return emit_error(x, event);
     if (event->kind == GW_EV_USAGE)
         gw_usage_merge(&x->usage, &event->usage);
+    if (event->kind == GW_EV_START && a->begun && !a->fold)
+        return AIGW_OK; /* the client has it */
     int rc =
         a->fold ? gw_fold_event(a->fold, event) : x->wire->writer_event(a->writer, event, &x->out);
+    if (rc == AIGW_OK && a->fold && x->stream && event->kind == GW_EV_START &&
+        a->take == GW_TAKE_STREAM)
+        rc = gw_stream_begin(x, event);
     if (rc != AIGW_OK)
         return rc;
     a->complete = event->kind == GW_EV_END;
@@ -232,7 +253,7 @@ int gw_stream_emit(void *user, const gw_event *event)
 gw_event_sink gw_stream_sink(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
-    const gw_event_sink plain = {gw_stream_emit, x};
+    const gw_event_sink plain = gw_guard_sink(x, (gw_event_sink){gw_stream_emit, x});
     if (a->same || !x->read || !gw_unwrap_needed(&x->request))
         return plain;
     if (!a->unwrap.request)
@@ -247,7 +268,7 @@ static bool open_reader(aigw_exchange *x)
     if (!a->reader || a->wire->reader_init(a->reader, event_max(x)) != AIGW_OK)
         return false;
     a->reader_on = true;
-    if (x->stream)
+    if (x->stream && !gw_guard_collects(x))
         return gw_stream_writer(x);
     a->fold = gw_fold_new(x->arena);
     return a->fold != NULL;
@@ -258,7 +279,7 @@ static bool open_reader(aigw_exchange *x)
 bool gw_stream_open(aigw_exchange *x)
 {
     const gw_attempt *a = &x->attempt;
-    bool tap = a->same && x->stream && !a->unsse && a->wire->tap_event;
+    bool tap = a->same && x->stream && !a->unsse && a->wire->tap_event && !gw_guard_reads(x);
     return tap ? open_tap(x) : open_reader(x);
 }
 
@@ -272,6 +293,7 @@ void gw_stream_close(aigw_exchange *x)
     if (a->writer_on)
         x->wire->writer_free(a->writer);
     gw_unwrap_free(&a->unwrap);
+    gw_guard_answer_drop(x);
     a->sse_on = a->reader_on = a->writer_on = false;
 }
 

@@ -8,7 +8,7 @@ static const gw_json_limits answer_limits = {.lone_surrogates = true};
 
 static bool forwarded(const aigw_exchange *x)
 {
-    return x->attempt.same && !x->stream && x->op == GW_OP_CHAT;
+    return x->attempt.same && !x->stream && x->op == GW_OP_CHAT && !gw_guard_reads(x);
 }
 
 /* Where it is collected: what is forwarded goes straight to the output, which nobody sees before its
@@ -113,6 +113,50 @@ static void write_stream(aigw_exchange *x, const gw_answer *answer)
         gw_attempt_done(x);
 }
 
+void gw_whole_give(aigw_exchange *x, const gw_answer *answer)
+{
+    if (x->stream)
+        write_stream(x, answer);
+    else
+        write_whole(x, answer);
+}
+
+/* The provider's part is over; who is asked about the answer has a time limit of its own. */
+static void ask_about(aigw_exchange *x, gw_answer *answer)
+{
+    gw_attempt *a = &x->attempt;
+    const gw_event start = {.kind = GW_EV_START,
+                            .id = answer->id,
+                            .model = answer->model,
+                            .created = answer->created,
+                            .service_tier = answer->service_tier,
+                            .fingerprint = answer->fingerprint};
+    gw_loop_timer_clear(x->loop->loop, &x->timer);
+    if (a->transfer)
+        x->loop->transport->cancel(x->loop->transport_self, a->transfer);
+    a->transfer = NULL;
+    int rc = x->stream ? gw_stream_begin(x, &start) : AIGW_OK;
+    if (rc != AIGW_OK)
+        fold_failed(x, rc);
+    else if (!gw_guard_answer(x, answer))
+        gw_whole_give(x, answer);
+}
+
+void gw_whole_refuse(aigw_exchange *x)
+{
+    static const char message[] = "The answer could not be checked.";
+    const gw_api_error error = {
+        .kind = GW_ERR_UNAVAILABLE, .status = 503, .message = gw_jstr_lit(message)};
+    if (!x->status) {
+        gw_respond_error(x, &error);
+        gw_attempt_drop(x);
+        return;
+    }
+    gw_stream_error_event(x, &error);
+    gw_attempt_drop(x);
+    gw_exchange_broke(x, AIGW_E_UPSTREAM, message);
+}
+
 void gw_whole_fold_end(aigw_exchange *x)
 {
     gw_answer answer;
@@ -127,10 +171,10 @@ void gw_whole_fold_end(aigw_exchange *x)
         return;
     }
     gw_usage_merge(&x->usage, &answer.usage);
-    if (x->stream)
-        write_stream(x, &answer);
+    if (gw_guard_collects(x))
+        ask_about(x, &answer);
     else
-        write_whole(x, &answer);
+        gw_whole_give(x, &answer);
 }
 
 /* What was asked was no chat. */

@@ -255,7 +255,8 @@ static gw_next lost_step(aigw_exchange *x)
 static gw_step *const call_steps[] = {gw_quota_address, token_step,   body_step,
                                       gw_screen_body,   prepare_step, gw_guard_prompt,
                                       gw_quota_call,    ask_step,     NULL};
-static gw_step *const pass_steps[] = {gw_quota_address, token_step, gw_quota_call, pass_step, NULL};
+static gw_step *const pass_steps[] = {gw_quota_address, token_step, gw_guard_pass,
+                                      gw_quota_call,    pass_step,  NULL};
 static gw_step *const local_steps[] = {gw_quota_address, token_step, body_step,
                                        gw_screen_body,   local_step, NULL};
 static gw_step *const lost_steps[] = {gw_quota_address, body_step, gw_screen_body, lost_step, NULL};

@@ -238,6 +238,15 @@ bool gw_prepare_call(aigw_exchange *x)
     return parse(x) && read_model(x) && read_stream(x) && read_inputs(x) && plan(x) && read_chat(x);
 }
 
+bool gw_prepare_again(aigw_exchange *x, aigw_slice body)
+{
+    x->body = body;
+    x->read = false;
+    x->embed = NULL;
+    memset(&x->request, 0, sizeof x->request);
+    return parse(x) && read_inputs(x) && read_chat(x);
+}
+
 int gw_prepare_read(aigw_exchange *x, aigw_error *err)
 {
     if (x->read)

@@ -58,6 +58,9 @@ static void access_line(const aigw_exchange *x, const char *outcome, int64_t ms)
         fields[n++] = GW_LOG_INT("request_bytes", (int64_t)x->pass->sent);
         fields[n++] = GW_LOG_INT("response_bytes", (int64_t)x->pass->received);
     }
+    aigw_slice guard = gw_guard_word(x);
+    if (guard.len)
+        fields[n++] = GW_LOG_TEXT("guard", guard);
     fields[n++] = GW_LOG_INT("ms", ms);
     if (x->first_byte_ms)
         fields[n++] = GW_LOG_INT("first_byte_ms", x->first_byte_ms - x->begun_ms);
@@ -79,6 +82,7 @@ void gw_settle(aigw_exchange *x, const char *outcome)
     gw_metrics_in_flight(x->loop->metrics, -1);
     count_tokens(x);
     gw_quota_settle(x);
+    gw_guard_settle(x);
     gw_evidence_settle(x);
     if (x->pass) {
         gw_metrics_add(x->loop->metrics, GW_C_PASS_REQUEST_BYTES, x->pass->sent);

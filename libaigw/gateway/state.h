@@ -105,6 +105,7 @@ struct aigw_exchange {
     gw_attempt attempt;
     gw_answer_options answer; /* seed empty: not yet made */
     gw_pass *pass;            /* of a pass-through; NULL else */
+    gw_guard_run *guard;      /* NULL: no guardrail is for it */
     char seed[32];
 
     /* The answer */
@@ -135,6 +136,8 @@ void gw_settle(aigw_exchange *x, const char *outcome);
 /* prepare.c: the query; then parses the body, reads what routing needs, plans. False: it has been answered. */
 bool gw_prepare_query(aigw_exchange *x);
 bool gw_prepare_call(aigw_exchange *x);
+/* The same prompt with other words: what was read of the body is read anew. False: it has been answered. */
+bool gw_prepare_again(aigw_exchange *x, aigw_slice body);
 /* Reads the body as a chat request of the client's dialect, once: x->request. AIGW_E_..., 400. */
 int gw_prepare_read(aigw_exchange *x, aigw_error *err);
 /* The body as it came, but for the model's name where it stands in the body: *body is the client's own bytes

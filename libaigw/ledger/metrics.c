@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "ledger/metrics_guard.h"
 #include <stdatomic.h>
 
 #define MAX_ROUTES  32 /* further ones are counted as "other" */
@@ -42,6 +43,7 @@ struct gw_metrics {
     _Atomic int64_t in_flight;
     route routes[MAX_ROUTES + 1]; /* the last is "other" */
     reason reasons[MAX_REASONS + 1];
+    gw_guard_counts *guards;
 };
 
 static const char *const class_names[CLASSES] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -109,6 +111,11 @@ gw_metrics *gw_metrics_new(void)
     gw_metrics *m = gw_calloc(1, sizeof *m);
     if (!m)
         return NULL;
+    m->guards = gw_guard_counts_new();
+    if (!m->guards) {
+        gw_free(m);
+        return NULL;
+    }
     atomic_store(&m->routes[MAX_ROUTES].name, "other");
     atomic_store(&m->reasons[MAX_REASONS].name, "other");
     return m;
@@ -116,7 +123,14 @@ gw_metrics *gw_metrics_new(void)
 
 void gw_metrics_free(gw_metrics *m)
 {
+    if (m)
+        gw_guard_counts_free(m->guards);
     gw_free(m);
+}
+
+void gw_metrics_guard(gw_metrics *m, aigw_slice name, bool answer, const char *action, bool failed)
+{
+    gw_guard_counts_add(m->guards, name, answer, action, failed);
 }
 
 void gw_metrics_add(gw_metrics *m, gw_counter counter, uint64_t n)
@@ -238,6 +252,7 @@ void gw_metrics_render(gw_metrics *m, gw_buf *out)
     head(out, "aigw_requests_in_flight", "gauge", "Requests that run now.");
     long long running = atomic_load_explicit(&m->in_flight, memory_order_relaxed);
     gw_buf_printf(out, "aigw_requests_in_flight %lld\n", running);
+    gw_guard_counts_render(m->guards, out);
     render_histograms(m, false, out);
     render_histograms(m, true, out);
 }

@@ -38,6 +38,9 @@ void gw_metrics_request(gw_metrics *m, const char *route, int status, int64_t du
 void gw_metrics_denied(gw_metrics *m, const char *reason); /* static word */
 /* The same with what AWS load balancers call it, as a second label; both are static words. */
 void gw_metrics_denied_as(gw_metrics *m, const char *reason, const char *alb_reason);
+/* A guardrail's verdict about a prompt or an answer. `name`: of the config, letters, digits, '-', '_' and '.'; copied;
+ * further ones than fit are counted as "other". action: "pass", "flag", "mask", "block". */
+void gw_metrics_guard(gw_metrics *m, aigw_slice name, bool answer, const char *action, bool failed);
 void gw_metrics_in_flight(gw_metrics *m, int delta);
 /* Counters, histograms (request duration, first byte) and gauges of the gateway. */
 void gw_metrics_render(gw_metrics *m, gw_buf *out);

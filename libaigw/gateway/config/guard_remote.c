@@ -126,7 +126,8 @@ static int make_target(gw_cfg_build *b, const own_target *t, const gw_buf *url,
                                                 .headers = headers,
                                                 .header_count = count,
                                                 .ca_file = t->ca_file.data,
-                                                .insecure_http_ok = t->allow_http};
+                                                .insecure_http_ok = t->allow_http,
+                                                .egress = &b->config->egress};
         code = gw_http_target_new(&options, out, b->err);
         if (code != AIGW_OK)
             code = gw_cfg_place(b->err, t->node, code);

@@ -2,16 +2,8 @@
 #include "gate/guard_remote.h"
 #include "gateway/config/guard.h"
 #include "gateway/config/raw_guard.h"
-#include "gateway/config/schema.h"
+#include "gateway/config/schema_keys.h"
 
-#define KEY(kind_, struct_, field_)                                                                \
-    .name = #field_, .kind = (kind_), .offset = offsetof(struct_, field_)
-#define TEXT(s, f, max_)             KEY(GW_CFG_TEXT, s, f), .max = (max_)
-#define WORD(s, f, words_, default_) KEY(GW_CFG_WORD, s, f), .words = (words_), .preset = (default_)
-#define FLAG(s, f, default_)         KEY(GW_CFG_FLAG, s, f), .preset = (default_)
-#define SECTION(s, f, section_)      KEY(GW_CFG_SECTION, s, f), .section = &(section_)
-#define LIST(s, f, section_, max_)   KEY(GW_CFG_SECTIONS, s, f), .section = &(section_), .max = (max_)
-#define TEXTS(s, f, max_)            KEY(GW_CFG_TEXTS, s, f), .max = (max_)
 #define TIMEOUT(s)                                                                                 \
     {                                                                                              \
         KEY(GW_CFG_INT, s, timeout_ms), .preset = 3000, .min = 1, .max = 600000,                   \
@@ -21,10 +13,6 @@
     {                                                                                              \
         WORD(s, on_fail, policies, GW_REMOTE_FAIL_CLOSED),                                         \
             .doc = "What a question that got no sound answer means: closed: 503, open: it passes." \
-    }
-#define END                                                                                        \
-    {                                                                                              \
-        .name = NULL                                                                               \
     }
 #define PATH_BYTES 255
 
