@@ -208,6 +208,7 @@ static void on_timer(void *user)
     }
     bool total = now >= after(a->begun_ms, a->upstream->total_timeout_ms);
     if (total || now >= silence_due(x)) {
+        x->quota.unsure = x->quota.unsure || a->transfer;
         gw_attempt_fail(x, GW_ERR_TIMEOUT, 504, "The provider did not answer in time.");
         a->outcome.elsewhere = !total;
         return;
@@ -315,6 +316,7 @@ static void transport_failed(aigw_exchange *x, gw_http_failure failure, bool sen
     bool late = failure == GW_HTTP_TIMEOUT;
     bool unreached = failure == GW_HTTP_DNS || failure == GW_HTTP_CONNECT ||
                      failure == GW_HTTP_TLS || gw_http_is_egress(failure);
+    x->quota.unsure = x->quota.unsure || (sent && !unreached);
     gw_log_field fields[] = {GW_LOG_TEXT("request_id", gw_slice(x->id, x->id_len)),
                              GW_LOG_TEXT("provider", a->upstream->name),
                              GW_LOG_TEXT("failure", aigw_slice_of(gw_http_failure_name(failure))),

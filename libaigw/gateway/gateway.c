@@ -1,6 +1,7 @@
 /* The gateway object: the current snapshot and how it is swapped. Must not know what requests are. */
 #include "gateway/gateway.h"
 #include "base/error.h"
+#include "gateway/quota/quota.h"
 #include "gateway/screen/evidence.h"
 #include <aigw/metrics.h>
 #include <pthread.h>
@@ -153,6 +154,7 @@ int aigw_metrics_render(aigw_gateway *gw, aigw_slice *out, aigw_error *err)
     gw_waf_books_render(gw->waf, &text);
     gw_live *live = gw_gateway_live(gw, NULL);
     gw_keys_metrics(live, &text);
+    gw_quota_metrics(live, &text);
     gw_sources_render(&gw->sources, &text);
     gw_live_free(live);
     if (text.failed) {

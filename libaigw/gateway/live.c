@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "gateway/gateway.h"
 #include "gateway/issuer/issuer.h"
+#include "gateway/quota/quota.h"
 
 #define DISCOVERY_MAX ((size_t)64 << 10)
 
@@ -268,6 +269,9 @@ int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, 
     if (rc == AIGW_OK)
         rc = make_tokens(live, parts, err);
     if (rc == AIGW_OK)
+        rc = gw_quota_tallies(live->config, parts->previous ? parts->previous->tallies : NULL,
+                              live->tallies, err);
+    if (rc == AIGW_OK)
         rc = write_discovery(live, err);
     if (rc != AIGW_OK) {
         gw_live_free(live);
@@ -296,6 +300,8 @@ void gw_live_free(gw_live *live)
     gw_free(live->keys);
     gw_free(live->gate_issuers);
     gw_free(live->admin_issuers);
+    for (size_t i = 0; i < GW_TALLIES; i++)
+        gw_tally_free(live->tallies[i]);
     aigw_issuer_free(live->issuer);
     aigw_bytes_free(live->discovery);
     gw_config_free(live->config);

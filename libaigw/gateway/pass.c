@@ -184,6 +184,7 @@ static void give_head(aigw_exchange *x)
     gw_respond_header(x, GW_S("request-id"), id);
     for (size_t i = 0; i < x->attempt.kept_count; i++)
         gw_respond_header(x, x->attempt.kept[i].name, x->attempt.kept[i].value);
+    gw_quota_headers(x);
     x->status = x->head_status = x->attempt.status;
     x->first_byte_ms = gw_now_ms(x->loop->clock);
     x->streaming = p->length_back < 0 && !p->bodiless;

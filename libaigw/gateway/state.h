@@ -18,7 +18,7 @@
 #define GW_KEYS_WAIT_MS 3000
 #define GW_PING_MS      15000
 #define GW_LINGER_MS    1000 /* how long a complete stream may hold its connection open */
-#define GW_HEAD_MAX     40
+#define GW_HEAD_MAX     56
 
 typedef enum gw_phase {
     GW_X_STEPS,  /* on its way through its steps: one of them may wait for something */
@@ -82,6 +82,7 @@ struct aigw_exchange {
     gw_screened screen;
     gw_evidence evidence;
     gw_gate_result gate;
+    gw_quota_held quota;
     gw_keys_waiter waiter;
     bool waits, fresh; /* on the loop's list for keys; sets were renewed once */
     aigw_exchange *wait_next, *wait_prev;

@@ -29,8 +29,21 @@ const aigw_jwks *gw_held_keys(void *user, size_t issuer)
     return issuer < held->live->config->issuer_count ? held->sets[issuer] : NULL;
 }
 
-static gw_held *held_new(aigw_gateway *gw)
+static bool link_tallies(aigw_loop *w, gw_held *held)
 {
+    for (size_t i = 0; i < GW_TALLIES; i++) {
+        if (!held->live->tallies[i])
+            continue;
+        held->tallies[i] = gw_tally_link_open(&w->tallies, held->live->tallies[i]);
+        if (!held->tallies[i])
+            return false;
+    }
+    return true;
+}
+
+static gw_held *held_new(aigw_loop *w)
+{
+    aigw_gateway *gw = w->gw;
     gw_held *held = gw_calloc(1, sizeof *held);
     if (!held)
         return NULL;
@@ -39,20 +52,20 @@ static gw_held *held_new(aigw_gateway *gw)
     held->sets = gw_calloc(count ? count : 1, sizeof *held->sets);
     held->refs = 1;
     held->fresh_ms = INT64_MIN;
-    if (!held->sets) {
-        gw_live_free(held->live);
-        gw_free(held);
-        return NULL;
-    }
-    return held;
+    if (held->sets && link_tallies(w, held))
+        return held;
+    gw_held_free(held);
+    return NULL;
 }
 
 void gw_held_free(gw_held *held)
 {
     if (!held || --held->refs > 0)
         return;
-    for (size_t i = 0; i < held->live->config->issuer_count; i++)
+    for (size_t i = 0; held->sets && i < held->live->config->issuer_count; i++)
         aigw_jwks_free(held->sets[i]);
+    for (size_t i = 0; i < GW_TALLIES; i++)
+        gw_tally_link_close(held->tallies[i]);
     gw_free(held->sets);
     gw_live_free(held->live);
     gw_free(held);
@@ -74,7 +87,7 @@ static void held_refresh(aigw_loop *w, gw_held *held)
 gw_held *gw_worker_held(aigw_loop *w)
 {
     if (!w->held || w->held->version != gw_gateway_version(w->gw)) {
-        gw_held *held = held_new(w->gw);
+        gw_held *held = held_new(w);
         if (!held)
             return NULL;
         gw_held_free(w->held);
@@ -201,6 +214,7 @@ int aigw_loop_new(aigw_gateway *gw, aigw_loop **out, aigw_error *err)
         return rc;
     }
     gw_worker_set_transport(w, &gw_http_transport, w->http);
+    w->tallies = (gw_tally_port){.loop = w->loop, .clock = w->clock};
     gw_loop_on_wake(w->loop, woken, w);
     *out = w;
     return AIGW_OK;
@@ -248,6 +262,7 @@ void aigw_loop_free(aigw_loop *loop)
         exchange_destroy(x);
     }
     gw_held_free(loop->held);
+    gw_tally_port_close(&loop->tallies);
     if (loop->loop)
         gw_loop_free(loop->loop);
     aigw_gateway_free(loop->gw);

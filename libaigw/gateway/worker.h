@@ -19,6 +19,7 @@ typedef struct gw_held {
     uint64_t version;
     int64_t fresh_ms; /* when `sets` was last renewed */
     aigw_jwks **sets; /* by issuer index; referenced; NULL for none */
+    gw_tally_link *tallies[GW_TALLIES]; /* to live->tallies; NULL where that is */
 } gw_held;
 
 struct aigw_loop {
@@ -34,6 +35,7 @@ struct aigw_loop {
     size_t pooled;
     aigw_exchange *waiting; /* those that wait for keys */
     int64_t ticked_ms;
+    gw_tally_port tallies;
     gw_token_port tokens; /* fetches of upstream tokens that run here, and who waits for one */
     gw_random_pool ids;   /* for names, not for secrets */
 };

@@ -72,6 +72,8 @@ typedef struct gw_anthropic_model {
 } gw_anthropic_model;
 
 gw_anthropic_model gw_anthropic_model_of(aigw_slice name);
+/* max_tokens of a request that names none: what the config says (0: nothing), within what the model gives. */
+int64_t gw_anthropic_default_max_tokens(int64_t configured, aigw_slice model);
 
 /* What is decided about a request before its first byte is written. */
 typedef struct gw_anthropic_plan {

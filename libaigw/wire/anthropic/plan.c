@@ -122,13 +122,22 @@ static int note_thinking(gw_anthropic_out *o, const char *reason)
     return gw_anthropic_note(o, at, reason);
 }
 
-static int64_t default_max_tokens(const gw_anthropic_out *o)
+static int64_t default_of(int64_t n, int64_t most)
 {
-    int64_t n = o->options->default_max_tokens, most = o->plan.model.max_output;
     if (n <= 0) {
         n = most > 0 ? most : (int64_t)DEFAULT_MAX_TOKENS;
     }
     return most > 0 && n > most ? most : n;
+}
+
+int64_t gw_anthropic_default_max_tokens(int64_t configured, aigw_slice model)
+{
+    return default_of(configured, gw_anthropic_model_of(model).max_output);
+}
+
+static int64_t default_max_tokens(const gw_anthropic_out *o)
+{
+    return default_of(o->options->default_max_tokens, o->plan.model.max_output);
 }
 
 /* Does the conversation stand inside of a tool loop whose assistant turn has no thinking to replay? The
