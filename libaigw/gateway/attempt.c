@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "gateway/fetch/fetch.h"
 #include "gateway/state.h"
 #include <stdio.h>
 
@@ -67,6 +68,7 @@ void gw_attempt_drop(aigw_exchange *x)
 {
     gw_attempt *a = &x->attempt;
     gw_token_cancel(&a->token_waiter);
+    gw_fetch_cancel(x);
     if (a->transfer)
         x->loop->transport->cancel(x->loop->transport_self, a->transfer);
     a->transfer = NULL;
@@ -465,11 +467,10 @@ static void begin(aigw_exchange *x)
         gw_metrics_add(x->loop->metrics, GW_C_RETRIES, 1);
 }
 
-void gw_attempt_next(aigw_exchange *x)
+static void encode_and_ask(aigw_exchange *x)
 {
     aigw_slice body;
     aigw_error err;
-    begin(x);
     int rc = gw_encode_body(x, &x->targets[x->target], &body, &err);
     if (rc == AIGW_OK && !x->attempt.upstream->provider->answer)
         rc = gw_encode_path(x, &x->targets[x->target], &x->attempt.path, &err);
@@ -483,6 +484,22 @@ void gw_attempt_next(aigw_exchange *x)
         answer_in_process(x, body);
     else
         ask_with_credential(x, body);
+}
+
+void gw_attempt_fetched(aigw_exchange *x)
+{
+    x->attempt.begun_ms = x->attempt.last_ms = gw_now_ms(x->loop->clock);
+    encode_and_ask(x);
+}
+
+/* In the client's own format its URLs are between it and the provider. */
+void gw_attempt_next(aigw_exchange *x)
+{
+    gw_attempt *a = &x->attempt;
+    begin(x);
+    bool reads = a->wire && !a->same && (x->op == GW_OP_CHAT || x->op == GW_OP_COUNT);
+    if (!reads || a->upstream->provider->answer || gw_fetch_urls(x, a->wire) == GW_NEXT_ON)
+        encode_and_ask(x);
 }
 
 static void start_again(void *user)

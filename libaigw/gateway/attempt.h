@@ -76,6 +76,8 @@ typedef struct gw_attempt {
 
 /* Starts the next try of the plan at once. The exchange is planned and its body parsed. */
 void gw_attempt_next(aigw_exchange *x);
+/* What its URLs hold has come: the try goes on. */
+void gw_attempt_fetched(aigw_exchange *x);
 /* Lets go of the transfer (cancelled if it runs) and of all memory but the arena's. */
 void gw_attempt_drop(aigw_exchange *x);
 /* The client has taken bytes: goes on if the upstream was stopped. */

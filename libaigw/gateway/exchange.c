@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "gateway/fetch/fetch.h"
 #include "gateway/issuer/issuer.h"
 #include "gateway/pass.h"
 #include "gateway/peer.h"
@@ -489,6 +490,7 @@ void aigw_exchange_free(aigw_exchange *x)
     wipe_headers(x);
     gw_guard_drop(x);
     gw_attempt_drop(x);
+    gw_fetch_free(x);
     gw_pass_free(x);
     gw_loop_timer_clear(w->loop, &x->timer);
     gw_loop_undefer(w->loop, &x->tell);

@@ -29,7 +29,8 @@ typedef enum gw_phase {
     GW_X_FAILED  /* broke off: `code` and `failure` say how */
 } gw_phase;
 
-typedef struct gw_pass gw_pass; /* pass.h */
+typedef struct gw_pass gw_pass;   /* pass.h */
+typedef struct gw_fetch gw_fetch; /* fetch/parts.h */
 
 /* What becomes of a request, one after the other: exchange.c has the tables. */
 typedef gw_next gw_step(aigw_exchange *x);
@@ -106,6 +107,7 @@ struct aigw_exchange {
     gw_attempt attempt;
     gw_answer_options answer; /* seed empty: not yet made */
     gw_pass *pass;            /* of a pass-through; NULL else */
+    gw_fetch *fetch;          /* of URLs in the request; NULL: none is to be fetched */
     gw_guard_run *guard;      /* NULL: no guardrail is for it */
     char seed[32];
 

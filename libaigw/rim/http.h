@@ -46,6 +46,13 @@ typedef struct gw_http_target_options {
 int gw_http_target_new(const gw_http_target_options *options, gw_http_target **out, aigw_error *err);
 void gw_http_target_free(gw_http_target *target);
 
+#define GW_HTTP_HOST_BYTES 256
+/* Its host as it is connected to, NUL-terminated, brackets around IPv6; false without memory, or if longer. */
+bool gw_http_target_host(const gw_http_target *target, char out[GW_HTTP_HOST_BYTES]);
+/* The URL that this one (absolute or relative, RFC 3986 clause 5) is, seen from the target's; *out is the caller's
+ * (gw_free). AIGW_E_INVALID, AIGW_E_NOMEM. */
+int gw_http_url_join(const gw_http_target *target, aigw_slice url, char **out);
+
 typedef struct gw_http_request {
     const gw_http_target *target; /* must outlive the transfer */
     const char *method;           /* "POST", "GET", "HEAD", "PUT", ...; static */

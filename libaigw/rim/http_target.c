@@ -288,3 +288,37 @@ void gw_http_target_free(gw_http_target *target)
     gw_free(target->client_key_file);
     gw_free(target);
 }
+
+bool gw_http_target_host(const gw_http_target *target, char out[GW_HTTP_HOST_BYTES])
+{
+    char *host = NULL;
+    bool ok = curl_url_get(target->url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+              strlen(host) < GW_HTTP_HOST_BYTES;
+
+    if (ok)
+        memcpy(out, host, strlen(host) + 1);
+    curl_free(host);
+    return ok;
+}
+
+int gw_http_url_join(const gw_http_target *target, aigw_slice url, char **out)
+{
+    bool broken = url.len == 0 || memchr(url.data, 0, url.len);
+    char *text = broken ? NULL : gw_strdup(url), *whole = NULL;
+    CURLU *joined = text ? curl_url_dup(target->url) : NULL;
+    int code = AIGW_OK;
+
+    if (broken)
+        return AIGW_E_INVALID;
+    if (!joined)
+        code = AIGW_E_NOMEM;
+    else if (curl_url_set(joined, CURLUPART_URL, text, 0) != CURLUE_OK ||
+             curl_url_get(joined, CURLUPART_URL, &whole, 0) != CURLUE_OK)
+        code = AIGW_E_INVALID;
+    if (code == AIGW_OK && !(*out = gw_strdup(aigw_slice_of(whole))))
+        code = AIGW_E_NOMEM;
+    curl_free(whole);
+    curl_url_cleanup(joined);
+    gw_free(text);
+    return code;
+}

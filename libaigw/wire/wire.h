@@ -86,6 +86,8 @@ typedef struct gw_wire {
     bool usage_on_demand; /* streams tell usage only if the request asks (stream_options) */
     bool array_streams;   /* a stream may also be one JSON array, and the query has `alt` */
     bool input_first;     /* streams begin with the input's tokens: an estimate where none is known */
+    /* Do its providers open this URL of an image or a document? NULL: they open any. */
+    bool (*opens_url)(gw_jstr url);
 
     /* AIGW_E_PARSE or _UNSUPPORTED with pointer, http_status 400. */
     int (*read_request)(gw_arena *arena, const gw_json_doc *doc, gw_chat_request *out,

@@ -118,6 +118,7 @@ bool gw_bedrock_thinks(const gw_bedrock_out *o);
 int gw_bedrock_write_cache(gw_bedrock_out *o, gw_cache_mark mark, gw_json_ref at, bool takes);
 int gw_bedrock_write_part(gw_bedrock_out *o, const gw_part *part);
 /* An image, document, video or audio as its block, without the brace around it. */
+bool gw_bedrock_opens_url(gw_jstr url); /* s3:// */
 int gw_bedrock_write_media(gw_bedrock_out *o, const gw_part *part);
 void gw_bedrock_write_tool_name(gw_bedrock_out *o, gw_jstr name);
 /* May the signature or redacted data of the part go out bare? */

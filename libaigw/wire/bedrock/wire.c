@@ -48,6 +48,7 @@ const gw_wire gw_wire_bedrock = {
     .format = AIGW_FORMAT_BEDROCK,
     .stream_type = "application/vnd.amazon.eventstream",
     .model_in_path = true,
+    .opens_url = gw_bedrock_opens_url,
     .read_request = gw_bedrock_read_request,
     .write_request = gw_bedrock_write_request,
     .mend_request = gw_bedrock_mend_request,

@@ -183,10 +183,14 @@ static void write_document_members(gw_bedrock_out *o, const gw_part *part)
     }
 }
 
+bool gw_bedrock_opens_url(gw_jstr url)
+{
+    return gw_starts(url.inner, GW_S("s3://")) || gw_starts(url.inner, GW_S("s3:\\/\\/"));
+}
+
 static const char *why_not(const gw_part *part)
 {
-    aigw_slice url = part->url.inner;
-    if (gw_has(part->url) && !gw_starts(url, GW_S("s3://")) && !gw_starts(url, GW_S("s3:\\/\\/"))) {
+    if (gw_has(part->url) && !gw_bedrock_opens_url(part->url)) {
         return "this provider fetches no URL but s3://";
     }
     if (gw_has(part->file_id)) {

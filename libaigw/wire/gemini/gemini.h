@@ -112,6 +112,8 @@ bool gw_gm_has_extras_of(const gw_gm_out *o, gw_json_ref object);
 int gw_gm_write_request(gw_arena *arena, const gw_chat_request *request,
                         const gw_write_options *options, gw_buf *out, gw_notes *notes,
                         aigw_error *err);
+/* Files of Google, and videos. */
+bool gw_gm_opens_url(gw_jstr url);
 int gw_gm_mend_request(gw_arena *arena, const gw_json_doc *doc, const gw_write_options *options,
                        gw_patch out[GW_MEND_MAX], size_t *count);
 

@@ -127,6 +127,7 @@ const gw_wire gw_wire_gemini = {
     .stream_type = "text/event-stream",
     .model_in_path = true,
     .array_streams = true,
+    .opens_url = gw_gm_opens_url,
     .read_request = gw_gm_read_request,
     .write_request = gw_gm_write_request,
     .mend_request = gw_gm_mend_request,

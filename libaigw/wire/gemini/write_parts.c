@@ -53,6 +53,11 @@ static bool is_youtube(aigw_slice url)
     return false;
 }
 
+bool gw_gm_opens_url(gw_jstr url)
+{
+    return is_google_file(url.inner) || is_youtube(url.inner);
+}
+
 static void write_file(gw_gm_out *o, const gw_part *part, gw_jstr uri)
 {
     gw_jw *w = &o->w;
