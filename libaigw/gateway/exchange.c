@@ -316,9 +316,10 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
         x->authorization = header_copy(x, GW_S("authorization"), &ok);
     if (e && e->issuer) {
         char text[GW_IP_TEXT];
+        gw_ip key = gw_rate_key(&x->client_ip, 0); /* one client owns an IPv6 /64 */
         aigw_slice peer = request->peer;
         if (x->has_client_ip)
-            peer = gw_slice(text, gw_ip_format(&x->client_ip, text));
+            peer = gw_slice(text, gw_ip_format(&key, text));
         x->peer = gw_arena_copy(x->arena, peer);
         ok = ok && x->peer.data;
     }
@@ -328,7 +329,7 @@ static bool capture(aigw_exchange *x, const aigw_request *request)
     }
     x->trusted = request->trusted && !(e && e->admin); /* an admin shows a token, always */
     x->body = request->body;
-    x->body_due = request->body_follows && ((e && e->body) || gw_screen_wants_body(x));
+    x->body_due = request->body_follows && ((e && e->body) || gw_screen_wants_body(x, request));
     if (ok && e && e->kind == GW_END_PASS)
         ok = gw_pass_open(x);
     return ok;
@@ -373,6 +374,7 @@ static void find_client(aigw_exchange *x, const aigw_request *request)
         return;
     x->client_ip = found.ip;
     x->screen.address_end = found.end;
+    x->screen.malformed = found.malformed;
 }
 
 /* Before anything of it is looked at: a token in clear text is everybody's. */

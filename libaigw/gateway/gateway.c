@@ -154,6 +154,7 @@ int aigw_metrics_render(aigw_gateway *gw, aigw_slice *out, aigw_error *err)
     gw_waf_books_render(gw->waf, &text);
     gw_live *live = gw_gateway_live(gw, NULL);
     gw_keys_metrics(live, &text);
+    gw_screen_lists_metrics(live->screen.lists, gw_unix_s(&gw->clock), &text);
     gw_quota_metrics(live, &text);
     gw_sources_render(&gw->sources, &text);
     gw_live_free(live);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "gateway/config/config.h"
+#include "gateway/screen/live.h"
 #include "gateway/quota/tally.h"
 #include "gateway/sources.h"
 #include "ledger/metrics.h"
@@ -30,6 +31,7 @@ typedef struct gw_live {
     aigw_issuer *issuer;        /* NULL when off */
     aigw_token_source **tokens; /* by upstream index; NULL: its credential is no token */
     gw_tally *tallies[GW_TALLIES]; /* where limits are counted; NULL: there are none of the kind */
+    gw_screen_live screen;      /* empty: the WAF is off */
     aigw_slice discovery; /* body of GET /.well-known/openid-configuration; "" when off */
 } gw_live;
 

@@ -250,6 +250,15 @@ static int write_discovery(gw_live *live, aigw_error *err)
     return ok ? AIGW_OK : gw_fail_nomem(err);
 }
 
+/* -- the WAF -- */
+
+static int make_screen(gw_live *live, const gw_live_parts *parts, aigw_error *err)
+{
+    const gw_live *old = parts->previous;
+    return gw_screen_live_open(&live->screen, &live->config->waf, old ? &old->screen : NULL,
+                               old ? &old->config->waf : NULL, parts->clock, &live->log, err);
+}
+
 /* -- public within the gateway -- */
 
 int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, aigw_error *err)
@@ -273,6 +282,8 @@ int gw_live_new(aigw_slice document, const gw_live_parts *parts, gw_live **out, 
                               live->tallies, err);
     if (rc == AIGW_OK)
         rc = write_discovery(live, err);
+    if (rc == AIGW_OK)
+        rc = make_screen(live, parts, err);
     if (rc != AIGW_OK) {
         gw_live_free(live);
         return rc;
@@ -303,6 +314,7 @@ void gw_live_free(gw_live *live)
     for (size_t i = 0; i < GW_TALLIES; i++)
         gw_tally_free(live->tallies[i]);
     aigw_issuer_free(live->issuer);
+    gw_screen_live_close(&live->screen);
     aigw_bytes_free(live->discovery);
     gw_config_free(live->config);
     gw_free(live);

@@ -26,24 +26,41 @@ static bool refuse_memory(aigw_exchange *x)
     return false;
 }
 
+int gw_prepare_parse(aigw_exchange *x, aigw_error *err)
+{
+    if (x->parsed)
+        return AIGW_OK;
+    if (x->body.len > x->live->config->max_exchange_bytes)
+        return AIGW_E_NOMEM;
+    int rc = gw_json_parse(x->arena, x->body, NULL, &x->doc, err);
+    if (rc == AIGW_E_NOMEM)
+        return rc;
+    if (rc != AIGW_OK) {
+        err->code = AIGW_E_PARSE; /* too deep is as bad a request as broken off */
+        return AIGW_E_PARSE;
+    }
+    if (gw_json_typeof(&x->doc, 0) != GW_JSON_OBJECT)
+        return gw_json_fail(err, &x->doc, 0, AIGW_E_PARSE, "not_object",
+                            "The body must be a JSON object.");
+    x->parsed = true;
+    return AIGW_OK;
+}
+
+void gw_prepare_refuse(aigw_exchange *x, int code, const aigw_error *err)
+{
+    if (code == AIGW_E_NOMEM)
+        refuse_memory(x);
+    else
+        gw_respond_refusal(x, err);
+}
+
 static bool parse(aigw_exchange *x)
 {
     aigw_error err;
-    if (x->body.len > x->live->config->max_exchange_bytes)
-        return refuse_memory(x);
-    int rc = gw_json_parse(x->arena, x->body, NULL, &x->doc, &err);
-    if (rc == AIGW_E_NOMEM)
-        return refuse_memory(x);
-    if (rc != AIGW_OK) {
-        err.code = AIGW_E_PARSE; /* too deep is as bad a request as broken off */
-        return refuse(x, &err);
-    }
-    if (gw_json_typeof(&x->doc, 0) != GW_JSON_OBJECT) {
-        gw_json_fail(&err, &x->doc, 0, AIGW_E_PARSE, "not_object",
-                     "The body must be a JSON object.");
-        return refuse(x, &err);
-    }
-    return true;
+    int code = gw_prepare_parse(x, &err);
+    if (code != AIGW_OK)
+        gw_prepare_refuse(x, code, &err);
+    return code == AIGW_OK;
 }
 
 /* -- the query -- */
@@ -121,6 +138,7 @@ static bool name_in_body(aigw_exchange *x)
     if (!named.data)
         return refuse_memory(x);
     x->body = named;
+    x->parsed = false;
     return parse(x);
 }
 
@@ -241,6 +259,7 @@ bool gw_prepare_call(aigw_exchange *x)
 bool gw_prepare_again(aigw_exchange *x, aigw_slice body)
 {
     x->body = body;
+    x->parsed = false;
     x->read = false;
     x->embed = NULL;
     memset(&x->request, 0, sizeof x->request);

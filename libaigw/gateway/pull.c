@@ -8,7 +8,8 @@ size_t aigw_exchange_body_max(const aigw_exchange *x)
 {
     if (x->pass) /* it streams; its limit is its own */
         return SIZE_MAX;
-    bool open = x->endpoint && x->endpoint->open && !x->trusted;
+    bool unwanted = !x->endpoint || !x->endpoint->body; /* it is only screened */
+    bool open = unwanted || (x->endpoint->open && !x->trusted);
     return open ? FORM_MAX : x->live->config->max_exchange_bytes;
 }
 

@@ -93,6 +93,7 @@ struct aigw_exchange {
     /* The request to an upstream */
     gw_op op;
     gw_json_doc doc;
+    bool parsed; /* doc is the body's tape */
     aigw_slice model;
     bool
         path_model; /* it came from the path: what the body calls "model", if anything, is not it */
@@ -139,6 +140,9 @@ void gw_settle(aigw_exchange *x, const char *outcome);
 /* prepare.c: the query; then parses the body, reads what routing needs, plans. False: it has been answered. */
 bool gw_prepare_query(aigw_exchange *x);
 bool gw_prepare_call(aigw_exchange *x);
+/* Parses the body into x->doc, once. AIGW_E_PARSE, _NOMEM: _refuse answers. */
+int gw_prepare_parse(aigw_exchange *x, aigw_error *err);
+void gw_prepare_refuse(aigw_exchange *x, int code, const aigw_error *err);
 /* The same prompt with other words: what was read of the body is read anew. False: it has been answered. */
 bool gw_prepare_again(aigw_exchange *x, aigw_slice body);
 /* Reads the body as a chat request of the client's dialect, once: x->request. AIGW_E_..., 400. */

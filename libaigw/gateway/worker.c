@@ -94,6 +94,9 @@ gw_held *gw_worker_held(aigw_loop *w)
         w->held = held;
     }
     held_refresh(w, w->held);
+    if (w->held->live->screen.lists)
+        gw_screen_lists_tick(w->held->live->screen.lists, w->held->live->config->waf.check_ms,
+                             w->clock, &w->held->live->log);
     w->held->refs++;
     return w->held;
 }

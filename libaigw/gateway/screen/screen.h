@@ -7,6 +7,7 @@
 #define GW_GATEWAY_SCREEN_SCREEN_H
 
 #include "gate/address.h"
+#include "gate/waf.h"
 #include <aigw/exchange.h>
 #include <aigw/iprep.h>
 #include <aigw/waf.h>
@@ -40,8 +41,8 @@ typedef struct gw_screen_address_rule {
 typedef struct gw_screened {
     bool looked; /* the WAF has looked at the head at least */
     gw_screen_end end;
-    gw_address_end
-        address_end; /* how the client's address was found; x->client_ip is the address */
+    gw_address_end address_end; /* how x->client_ip was found */
+    gw_malformed malformed;     /* what rules over addresses make of it, when that is MALFORMED */
     gw_screen_address_rule reputation;
     gw_screen_address_rule rate;       /* gateway/quota sets it, and `end` */
     const aigw_waf_match *terminating; /* BY_WAF: one of matches; else NULL */
@@ -53,14 +54,18 @@ typedef struct gw_screened {
     uint64_t body_bytes;     /* as announced, then as it came */
     uint64_t body_inspected; /* bytes of it that the WAF has seen */
     bool oversize;           /* SizeRestrictions_BODY saw it, counted or not */
+    gw_waf_step step;        /* of the head's check to the body's */
 } gw_screened;
 
-/* With the caller's request at hand: the client's address, its reputation, the WAF on the head. */
+/* With the caller's request at hand: the reputation of its address, the WAF on the head. */
 gw_next gw_screen_head(aigw_exchange *x, const aigw_request *request);
 /* The WAF on the body, which is complete; may be empty. */
 gw_next gw_screen_body(aigw_exchange *x);
 /* Is the body of a request wanted that nothing else wants? */
-bool gw_screen_wants_body(const aigw_exchange *x);
+bool gw_screen_wants_body(const aigw_exchange *x, const aigw_request *request);
+/* A rule has ended the request: what rules of later priority saw is forgotten, as they would not have been asked.
+ * BY_REPUTATION, BY_RATE. */
+void gw_screen_stop(aigw_exchange *x, gw_screen_end end);
 
 /* Group names and metrics of the rules that are no patterns; those of the others: aigw_waf_rule_at. */
 #define GW_SCREEN_REPUTATION_GROUP  "AWSManagedRulesAmazonIpReputationList"
