@@ -107,6 +107,12 @@ OWNED_OUT(aigw_stream)
 %constant int GEMINI = AIGW_FORMAT_GEMINI;
 %constant int BEDROCK = AIGW_FORMAT_BEDROCK;
 
+%include "owned.i"
+%include "waf.i"
+%include "iprep.i"
+%include "guard.i"
+%include "limit.i"
+
 %nothread set_error_factory;
 %inline %{
 static void set_error_factory(PyObject *factory)
@@ -368,11 +374,6 @@ static void stream_free(aigw_stream *s)
 
 /* What was dropped, as a list of (pointer, reason): these build Python objects, so the GIL stays. */
 %{
-static PyObject *text_of(aigw_slice s)
-{
-    return PyUnicode_DecodeUTF8(s.data ? s.data : "", (Py_ssize_t)s.len, "replace");
-}
-
 /* Takes the list: NULL where it could not grow. */
 static PyObject *with_drop(PyObject *list, aigw_drop drop)
 {

@@ -7,8 +7,10 @@
     for chunk in gateway.stream({"model": "echo", "messages": [{"role": "user", "content": "hi"}]}):
         print(chunk)
 
-Every call that waits releases the GIL. A Gateway, a TokenSource and a KeySet may be used from any number
-of threads; a stream belongs to one.
+The gate's parts serve without a gateway, too: Waf, IpReputation, Limiter and Guard.
+
+Every call that waits releases the GIL. A Gateway, a TokenSource, a KeySet and the gate's parts may be used from
+any number of threads; a stream belongs to one.
 """
 from __future__ import annotations
 
@@ -19,15 +21,22 @@ from typing import Any, Iterator, Mapping, Optional, Union
 from urllib.parse import quote
 
 from . import _core, errors
-from .errors import (AigwError, ApiError, ConfigError, InvalidInput, RequestTimeout, TokenRejected,
+from .errors import (AigwError, ApiError, ConfigError, InvalidInput, Refused, RequestTimeout, TokenRejected,
                      Unsupported, UpstreamError)
+from .guard import Guard, GuardRule, GuardStream, GuardTextStream, GuardVerdict, Masked
+from .iprep import IpFacts, IpHit, IpReputation
+from .limit import (Hold, LimitAnswer, LimitDecision, Limiter, LimiterStats, LimitLink, LimitRule, LinkStats)
 from .translate import (Body, Drop, Format, StreamTranslator, Translation, Usage, body_bytes,
                         translate_answer, translate_error, translate_request)
+from .waf import Waf, WafMatch, WafResult, WafRule, waf_route, waf_rules
 
-__all__ = ["AigwError", "ApiError", "ChatStream", "ConfigError", "Drop", "Format", "Gateway",
-           "InvalidInput", "KeySet", "RequestTimeout", "StreamTranslator", "TokenRejected",
-           "TokenSource", "Translation", "Unsupported", "UpstreamError", "Usage", "translate_answer",
-           "translate_error", "translate_request", "verify", "version"]
+__all__ = ["AigwError", "ApiError", "ChatStream", "ConfigError", "Drop", "Format", "Gateway", "Guard",
+           "GuardRule", "GuardStream", "GuardTextStream", "GuardVerdict", "Hold", "InvalidInput", "IpFacts",
+           "IpHit", "IpReputation", "KeySet", "LimitAnswer", "LimitDecision", "Limiter", "LimiterStats",
+           "LimitLink", "LimitRule", "LinkStats", "Masked", "Refused", "RequestTimeout", "StreamTranslator",
+           "TokenRejected", "TokenSource", "Translation", "Unsupported", "UpstreamError", "Usage", "Waf",
+           "WafMatch", "WafResult", "WafRule", "translate_answer", "translate_error", "translate_request",
+           "verify", "version", "waf_route", "waf_rules"]
 
 _core.set_error_factory(errors.make)
 _AGAIN, _END = 1, 2

@@ -1,11 +1,17 @@
 """The exceptions of the package. Each carries what the C library says: never a secret or a prompt."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from .guard import GuardVerdict
+
 
 class AigwError(Exception):
     """Base of all. `code` is the name of the C code, `reason` one stable word for machines.
 
-    `output`: what a StreamTranslator had ready when it failed, the target's error event at its end.
+    `output`: what a stream had ready when it failed; of a StreamTranslator with the target's error event at its
+    end, of a GuardStream what stands before the match.
     """
 
     output: bytes = b""
@@ -30,6 +36,13 @@ class InvalidInput(AigwError, ValueError):
 
 class TokenRejected(AigwError):
     """A token did not pass; `reason` names the check, such as "expired"."""
+
+
+class Refused(AigwError):
+    """A guard blocks a text (`reason` "guard_blocked", with `verdict`), or a new address list is not taken
+    ("empty_list", "shrunk")."""
+
+    verdict: Optional[GuardVerdict] = None
 
 
 class UpstreamError(AigwError):
@@ -64,11 +77,16 @@ _CLASSES: dict[str, type[AigwError]] = {
     "AIGW_E_UNSUPPORTED": Unsupported,
 }
 
+# What else says AIGW_E_DENIED.
+_REFUSALS = ("guard_blocked", "empty_list", "shrunk")
+
 
 def make(_number: int, code: str, http_status: int, line: int, reason: str, pointer: str,
          message: str) -> Exception:
     """Called by the C side with the members of an aigw_error."""
     if code == "AIGW_E_NOMEM":
         return MemoryError(message)
+    if code == "AIGW_E_DENIED" and reason in _REFUSALS:
+        return Refused(message, code=code, line=line, reason=reason, pointer=pointer)
     return _CLASSES.get(code, AigwError)(message, code=code, http_status=http_status, line=line,
                                          reason=reason, pointer=pointer)
