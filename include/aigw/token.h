@@ -47,6 +47,10 @@ typedef struct aigw_token_options {
     const char *client_key_file;  /* PEM; NULL: in the certificate's file */
     const char *proxy;            /* URL; NULL: the variables that the curl tool reads; "": none */
     aigw_token_auth auth_method;
+    /* The endpoint's name must not lead to a private address (nor loopback, link-local, metadata, ...): AIGW_E_UPSTREAM
+     * ("egress_private", ...). An address or localhost in the URL stands for itself; a proxy is not judged. */
+    bool public_only;
+    const char *allow_private; /* with public_only: networks (CIDR) that it may; commas between; NULL: none */
 } aigw_token_options;
 
 AIGW_API int aigw_token_source_new(const aigw_token_options *options, const aigw_host *host,

@@ -13,6 +13,7 @@
 #define DECODE_ARENA_BYTES ((size_t)1024 * 1024)
 #define MAX_DECODE_BYTES   ((size_t)128 * 1024)
 #define MAX_PEM_BYTES      ((size_t)64 * 1024)
+#define MAX_NETWORKS       64
 
 /* What signs assertions: the key, and its public half to check each signature with. */
 typedef struct signer {
@@ -88,6 +89,23 @@ int gw_token_source_with_key(gw_token_options *options, aigw_slice pem, const ch
     return code;
 }
 
+/* Networks with commas between, blanks around them. */
+static int read_networks(const char *text, gw_net *nets, size_t *count, aigw_error *err)
+{
+    aigw_slice rest = aigw_slice_of(text);
+
+    while (rest.len > 0) {
+        bool host_bits = false;
+        aigw_slice one = gw_trim(gw_cut(&rest, ','));
+        if (*count == MAX_NETWORKS || !gw_net_parse(one, &nets[*count], &host_bits) || host_bits)
+            return gw_fail(err, AIGW_E_INVALID, "bad_network",
+                           "allow_private: expected up to %d networks such as 10.0.0.0/8",
+                           MAX_NETWORKS);
+        ++*count;
+    }
+    return AIGW_OK;
+}
+
 /* The first version of the struct ended before `audience`. */
 #define FIRST_SIZE offsetof(aigw_token_options, audience)
 
@@ -95,6 +113,8 @@ int aigw_token_source_new(const aigw_token_options *given, const aigw_host *host
                           aigw_token_source **out, aigw_error *err)
 {
     aigw_token_options o = {.size = 0};
+    gw_net nets[MAX_NETWORKS];
+    gw_egress_policy egress = {nets, 0};
 
     if (!given || !out || given->size < FIRST_SIZE)
         return gw_fail(err, AIGW_E_INVALID, "argument",
@@ -114,7 +134,11 @@ int aigw_token_source_new(const aigw_token_options *given, const aigw_host *host
                                 .connect_timeout_ms = o.connect_timeout_ms,
                                 .timeout_ms = o.timeout_ms,
                                 .allow_http = o.allow_http,
+                                .egress = o.public_only ? &egress : NULL,
                                 .host = host};
+    int code = read_networks(o.allow_private, nets, &egress.allowed_count, err);
+    if (code != AIGW_OK)
+        return code;
     return gw_token_source_with_key(&options, aigw_slice_of(o.private_key_pem), o.key_id, out, err);
 }
 

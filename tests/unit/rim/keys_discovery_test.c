@@ -64,7 +64,7 @@ static bool serve(test_request *r)
     char text[2048];
 
     pthread_mutex_lock(&r->server->lock);
-    bool document = strncmp(r->head, "GET /doc ", 9) == 0;
+    bool document = strncmp(r->head, "GET /doc?", 9) == 0;
     bool found = document || strncmp(r->head, "GET /keys ", 10) == 0;
     int status = !found ? 404 : document ? x->document_status : x->set_status;
     const char *body = document ? x->document : x->set;
@@ -93,7 +93,7 @@ static void write_document(room *x, const char *issuer, const char *path)
              x->server->port, path);
 }
 
-static room *room_new(void)
+static room *room_by(const gw_egress_policy *egress)
 {
     room *x = calloc(1, sizeof *x);
     char url[128];
@@ -104,14 +104,22 @@ static room *room_new(void)
     x->headers = "";
     x->server = server_start(serve, x);
     write_document(x, "https://i", "/keys");
-    gw_keys_options options = {
-        .issuer = GW_S("https://i"), .clock = &clock_of_tests, .log = &log_of_tests};
-    options.discovery_url = aigw_slice_of(server_url(x->server, url, sizeof url, "/doc"));
+    gw_keys_options options = {.issuer = GW_S("https://i"),
+                               .clock = &clock_of_tests,
+                               .log = &log_of_tests,
+                               .egress = egress};
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/doc?key=s3cr3t", x->server->port);
+    options.discovery_url = aigw_slice_of(url);
     assert_int_equal(gw_keys_new(&options, &x->keys, NULL), AIGW_OK);
     x->loop = gw_loop_new(NULL);
     assert_int_equal(gw_http_new(x->loop, &x->http, NULL), AIGW_OK);
     gw_loop_on_wake(x->loop, woken, x);
     return x;
+}
+
+static room *room_new(void)
+{
+    return room_by(NULL);
 }
 
 static void room_free(room *x)
@@ -405,6 +413,38 @@ static void a_set_lives_as_long_as_it_says(void **state)
     room_free(x);
 }
 
+/* What somebody's document says is no word of the operator: an address there is judged like a name. */
+static void a_document_cannot_lead_home(void **state)
+{
+    gw_net home;
+    gw_egress_policy egress = {&home, 0};
+    (void)state;
+    assert_true(gw_net_parse(GW_S("127.0.0.0/8"), &home, NULL));
+    room *x = room_by(&egress);
+    assert_int_equal(attempt(x), 1); /* the document's own host: the operator has named it */
+    snprintf(x->document, sizeof x->document,
+             "{\"issuer\":\"https://i\",\"jwks_uri\":\"http://localhost:%d/keys\"}",
+             x->server->port);
+    x->set = SET_2;
+    fake_ms += 2 * HOUR;
+    assert_int_equal(attempt(x), 1);
+    assert_int_equal(failures_of(x, "egress"), 1);
+    assert_non_null(strstr(last_log, "\"phase\":\"egress\""));
+    assert_non_null(strstr(last_log, "egress_loopback"));
+    assert_null(strstr(last_log, "s3cr3t"));
+    assert_int_equal(server_read(x->server, &x->sets), 1);
+    room_free(x);
+
+    egress.allowed_count = 1;
+    x = room_by(&egress);
+    snprintf(x->document, sizeof x->document,
+             "{\"issuer\":\"https://i\",\"jwks_uri\":\"http://localhost:%d/keys\"}",
+             x->server->port);
+    assert_int_equal(attempt(x), 1);
+    assert_int_equal(failures_of(x, "egress"), 0);
+    room_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +456,7 @@ int main(void)
         cmocka_unit_test(a_document_in_clear_only_for_one_in_clear),
         cmocka_unit_test(each_failing_allocation_is_a_failed_attempt),
         cmocka_unit_test(each_failing_allocation_of_opening),
+        cmocka_unit_test(a_document_cannot_lead_home),
         cmocka_unit_test(lives_of_answers),
         cmocka_unit_test(a_set_lives_as_long_as_it_says),
     };
