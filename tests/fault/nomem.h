@@ -33,6 +33,9 @@ typedef struct scenario {
     fake_answer answer;
 } scenario;
 
+/* What no client may ever read; NULL: nothing. */
+static const char *nomem_never;
+
 /* From the making of a loop to its end. True if nothing had failed. */
 static inline bool nomem_run(aigw_gateway *gw, const scenario *s)
 {
@@ -60,6 +63,8 @@ static inline bool nomem_run(aigw_gateway *gw, const scenario *s)
         aigw_loop_step(f->loop, NULL);
         while ((rc = aigw_exchange_read(x, &bytes, &err)) == AIGW_OK) {
             got += bytes.len;
+            if (nomem_never && gw_find(bytes, aigw_slice_of(nomem_never)))
+                fail_msg("it was given: %s", nomem_never);
             error_event = error_event || gw_find(bytes, GW_S("\"error\":{")) != NULL;
             aigw_exchange_consume(x, bytes.len);
         }
