@@ -73,7 +73,7 @@ class Guard(Owned):
     _what = "guard"
 
     def __init__(self, rules: Sequence[GuardRule]) -> None:
-        rows = []
+        rows: list[tuple[int, int, str, str, list[str]]] = []
         for given in rules:
             rule = GuardRule(*given)
             if isinstance(rule.texts, (str, bytes)):

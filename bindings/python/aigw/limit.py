@@ -133,7 +133,7 @@ class Limiter(Owned):
     def __init__(self, rules: Sequence[LimitRule], *, max_keys: int = 0, max_events: int = 0,
                  max_event_bytes: int = 0, keep_counting: bool = False,
                  on_full: Literal["closed", "open"] = "closed") -> None:
-        rows = []
+        rows: list[tuple[str, int, int, int, int, int, int, int]] = []
         for given in rules:
             r = LimitRule(*given)
             rows.append((r.name, number_of(_KINDS, r.kind, "kind"), number_of(_POLICIES, r.on_fail, "policy"),

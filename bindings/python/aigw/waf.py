@@ -3,7 +3,7 @@
     import aigw
 
     waf = aigw.Waf(overrides={"SizeRestrictions_BODY": "none"}, content="count-signatures")
-    seen = waf.check("POST", "/v1/chat/completions", headers={"user-agent": "mine/1"}, body=body)
+    seen = waf.check("POST", "/v1/chat/completions", headers=received, body=body)
     if seen.block:
         log(seen.terminating.rule)  # for the operator; a client learns nothing of it
 
@@ -127,7 +127,8 @@ class Waf(Owned):
     def check(self, method: Bytes, path: Bytes, *, query: Optional[Bytes] = None, headers: Headers = (),
               body: Bytes = b"", content_type: Optional[Bytes] = None,
               route: WafRoute = "by-path") -> WafResult:
-        """The verdict on one request. `path` and `query` are as received, still percent-encoded.
+        """The verdict on one request. `path` and `query` are as received, still percent-encoded; so are `headers`,
+        all of them: a body whose length no header tells is a reason to block.
 
         A query may stand in `path`, behind its ?. When this raises there is no verdict: do not let it pass.
         """
