@@ -396,7 +396,7 @@ static void open_exchange(aigw_exchange *x, const aigw_request *request)
     const aigw_issuer *issuer = x->live->issuer;
     unsigned have = (issuer ? GW_HAVE_ISSUER : 0u) |
                     (issuer && issuer->store ? GW_HAVE_STORE : 0u) |
-                    (x->live->config->jwt_enabled ? GW_HAVE_TOKENS : 0u);
+                    (x->live->config->issuer_count ? GW_HAVE_TOKENS : 0u);
     x->endpoint = gw_endpoint_find(request->method, request->target, have, &x->name,
                                    &x->lost_status, &x->lost_allow);
     x->wire = dialect(x, request);
