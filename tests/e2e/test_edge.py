@@ -469,20 +469,23 @@ def test_probes_need_neither_token_nor_trust():
         pytest.skip("this machine has no address beyond loopback")
     config = {"issuer": {"url": "http://gateway", "clients": [{"id": "a", "secret": "b" * 32}]}, "providers": [{"type": "echo"}],
               "server": {"listen": "0.0.0.0:0", "trusted_proxies": ["192.0.2.77"]}}
-    agent = ("User-Agent: kube-probe/1.31", "Accept: */*")
+
+    def ask(path, method="GET"):
+        return (f"{method} {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: kube-probe/1.31\r\n"
+                "Accept: */*\r\n\r\n").encode()
     with Gateway(config) as g, Wire(socket.create_connection((address, g.port), PATIENCE)) as w:
         for path in ("/", "/healthz"):
-            w.send(get(path, *agent))
+            w.send(ask(path))
             assert w.answer().json() == {"status": "ok"}
-            w.send(get(path, *agent, method="HEAD"))
+            w.send(ask(path, "HEAD"))
             head = w.answer(head_only=True)
             assert head.status == 200 and head.headers["content-length"] == "15"
-        w.send(get("/metrics", *agent))
+        w.send(ask("/metrics"))
         answer = w.answer()
         assert answer.status == 200 and b"aigw_server_connections 1\n" in answer.body
         assert b"aigw_requests_in_flight 0\n" in answer.body
         assert len(re.findall(rb"^# TYPE aigw_server_connections ", answer.body, re.M)) == 1
-        w.send(get("/v1/models", *agent))
+        w.send(ask("/v1/models"))
         assert w.answer().status == 403
 
 
