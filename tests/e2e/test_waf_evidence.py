@@ -1,8 +1,11 @@
 """What operators can see of the WAF of a running gateway, and that a client who is blocked sees none of it."""
 import http.client
 import json
+import pathlib
 import re
 import signal
+import tempfile
+import time
 import urllib.parse
 
 import pytest
@@ -108,7 +111,7 @@ def test_a_blocked_request():
 
         record = line_of(gateway, "blocked-1")
         assert record["level"] == "warn" and record["formatVersion"] == 1 and record["webaclId"] == "ai-gateway"
-        assert abs(record["timestamp"] / 1000 - __import__("time").time()) < 600
+        assert abs(record["timestamp"] / 1000 - time.time()) < 600
         assert record["terminatingRuleId"] == "AWSManagedRulesCommonRuleSet"
         assert record["terminatingRuleType"] == "MANAGED_RULE_GROUP" and record["action"] == "BLOCK"
         details = record["terminatingRuleMatchDetails"][0]
@@ -322,3 +325,47 @@ def test_no_header_forges_a_line():
         record = line_of(gateway, "forge-1")
         assert record["action"] in ("ALLOW", "BLOCK")
         assert all(l.isprintable() for l in gateway.log().splitlines())
+
+
+def test_reputation_and_rate_are_evidence_too():
+    with tempfile.TemporaryDirectory() as folder:
+        bad, busy = pathlib.Path(folder) / "bad.txt", pathlib.Path(folder) / "busy.txt"
+        bad.write_text("203.0.113.0/24\n")
+        busy.write_text("198.51.100.7\n")
+        lists = {"reputation": [str(bad)], "ddos": [str(busy)]}
+        with Gateway(config(log="matches", ip_reputation=lists,
+                            rate_limit={"limit": 20, "window_s": 3600})) as gateway:
+            admin, invoke = bearer(gateway, "admin"), bearer(gateway, "invoke")
+
+            def from_address(address, request_id):
+                return ask(gateway, "GET", "/v1/models", headers={
+                    **invoke, "X-Forwarded-For": address, "X-Request-Id": request_id})[0]
+
+            assert from_address("203.0.113.5", "bad-1") == 403
+            record = line_of(gateway, "bad-1")
+            assert record["terminatingRuleId"] == "AWSManagedRulesAmazonIpReputationList"
+            assert record["labels"] == [{"name": "awswaf:managed:aws:amazon-ip-list:AWSManagedIPReputationList"}]
+            (sample,) = samples(gateway, admin, "ai-gateway-ip-reputation")["SampledRequests"]
+            assert sample["RuleNameWithinRuleGroup"] == \
+                "AWS#AWSManagedRulesAmazonIpReputationList#AWSManagedIPReputationList"
+
+            assert from_address("198.51.100.7", "busy-1") == 200
+            record = line_of(gateway, "busy-1")
+            assert record["action"] == "ALLOW"
+            assert record["labels"] == [{"name": "awswaf:managed:aws:amazon-ip-list:AWSManagedIPDDoSList"}]
+
+            for number in range(20):
+                assert from_address("192.0.2.1", f"many-{number}") == 200
+            assert from_address("192.0.2.1", "many-more") == 429
+            record = line_of(gateway, "many-more")
+            assert record["terminatingRuleId"] == "RateLimitPerIP" and record["responseCodeSent"] == 429
+            assert record["terminatingRuleType"] == "RATE_BASED"
+            assert record["rateBasedRuleList"] == [{
+                "rateBasedRuleId": "RateLimitPerIP", "rateBasedRuleName": "RateLimitPerIP",
+                "limitKey": "FORWARDED_IP", "limitValue": "192.0.2.1", "maxRateAllowed": 20,
+                "evaluationWindowSec": 3600}]
+            (sample,) = samples(gateway, admin, "ai-gateway-rate-limit")["SampledRequests"]
+            assert sample["Action"] == "BLOCK" and "RuleNameWithinRuleGroup" not in sample
+            after = metrics(gateway)
+            assert after[("ai-gateway-ip-reputation", "block")] == after[("ai-gateway-ip-reputation", "count")] == 1
+            assert after[("ai-gateway-rate-limit", "block")] == 1
