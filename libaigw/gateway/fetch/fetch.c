@@ -48,10 +48,11 @@ static bool count_it(gw_fetch *f, gw_part *part)
     return true;
 }
 
-static bool no_memory(gw_fetch *f)
+bool gw_fetch_nomem(gw_fetch *f)
 {
+    if (!f->failed)
+        gw_fail_nomem(&f->err);
     f->failed = true;
-    gw_fail_nomem(&f->err);
     return false;
 }
 
@@ -60,7 +61,7 @@ static bool note_it(gw_fetch *f, gw_part *part)
     aigw_slice url = gw_jstr_text(f->x->arena, part->url);
     size_t i = 0;
     if (!url.data)
-        return no_memory(f);
+        return gw_fetch_nomem(f);
     while (i < f->count && !gw_eq(f->items[i].url, url))
         i++;
     gw_fetch_item *item = &f->items[i];
@@ -194,10 +195,10 @@ static bool prepare(gw_fetch *f, const gw_wire *to)
     f->uses = gw_arena_calloc(x->arena, uses, sizeof *f->uses);
     f->use_count = 0;
     if (!f->items || !f->uses)
-        return no_memory(f);
+        return gw_fetch_nomem(f);
     int64_t due = gw_loop_now_ms(x->loop->loop) + f->rule->timeout_ms;
     return walk_all(f, to, note_it) &&
-           (gw_loop_timer_set(x->loop->loop, &f->timer, due, too_late, f) || no_memory(f));
+           (gw_loop_timer_set(x->loop->loop, &f->timer, due, too_late, f) || gw_fetch_nomem(f));
 }
 
 gw_next gw_fetch_urls(aigw_exchange *x, const gw_wire *to)

@@ -42,18 +42,29 @@ static void follow(void *user)
 }
 
 /* Never to where a cookie or a body would have to go: these are plain GETs. */
-static bool redirected(gw_fetch_item *item, int status, aigw_slice location)
+static bool is_redirect(const gw_fetch_item *item, int status, aigw_slice location)
+{
+    bool one = (status >= 301 && status <= 303) || status == 307 || status == 308;
+    return one && location.len > 0 && item->redirects < item->fetch->rule->max_redirects;
+}
+
+/* Goes on from a task: the old transfer has its target until then. */
+static void redirect(gw_fetch_item *item, aigw_slice location)
 {
     aigw_loop *w = item->fetch->x->loop;
-    if (status < 301 || status > 308 || (status > 303 && status < 307) || !location.len ||
-        item->redirects >= item->fetch->rule->max_redirects ||
-        gw_http_url_join(item->target, location, &item->location) != AIGW_OK)
-        return false;
-    item->redirects++;
-    w->transport->cancel(w->transport_self, item->transfer);
-    item->transfer = NULL;
-    gw_loop_defer(w->loop, &item->follow, follow, item);
-    return true;
+    int code = gw_http_url_join(item->target, location, &item->location);
+    if (code == AIGW_OK) {
+        item->redirects++;
+        w->transport->cancel(w->transport_self, item->transfer);
+        item->transfer = NULL;
+        gw_loop_defer(w->loop, &item->follow, follow, item);
+        return;
+    }
+    if (code == AIGW_E_NOMEM)
+        gw_fetch_nomem(item->fetch);
+    else
+        gw_fetch_fail(item, "url_status", not_fetched, "location");
+    gw_fetch_moved(item->fetch, false);
 }
 
 static void on_head(void *user, int status, const aigw_header *headers, size_t count)
@@ -61,8 +72,11 @@ static void on_head(void *user, int status, const aigw_header *headers, size_t c
     gw_fetch_item *item = user;
     uint64_t length;
     aigw_slice type = gw_header_get(headers, count, GW_S("content-type"));
-    if (redirected(item, status, gw_header_get(headers, count, GW_S("location"))))
+    aigw_slice location = gw_header_get(headers, count, GW_S("location"));
+    if (is_redirect(item, status, location)) {
+        redirect(item, location);
         return;
+    }
     if (status != 200) {
         gw_fetch_fail(item, "url_status", not_fetched, "status");
     } else if (!gw_fetch_type_ok(item->fetch->rule, type)) {
@@ -89,8 +103,7 @@ static bool on_data(void *user, aigw_slice bytes)
         gw_fetch_fail(item, "url_too_large", "What the URLs hold together is too large.",
                       "total_too_large");
     } else if (!gw_buf_add(&item->body, bytes)) {
-        f->failed = true;
-        gw_fail_nomem(&f->err);
+        gw_fetch_nomem(f);
     } else {
         return true;
     }
@@ -122,8 +135,7 @@ static void take(gw_fetch_item *item)
     gw_buf_init(&item->text, body.len / 3 * 4 + 8);
     if (!gw_buf_reserve(&item->text, body.len / 3 * 4 + 4) ||
         !gw_base64_encode(&item->text, body.data, body.len)) {
-        f->failed = true;
-        gw_fail_nomem(&f->err);
+        gw_fetch_nomem(f);
     }
     gw_buf_free(&item->body);
 }
@@ -173,9 +185,9 @@ static bool make_target(gw_fetch_item *item, aigw_slice url)
                       "scheme");
         return false;
     }
-    int code = gw_http_target_new(&options, &item->target, &item->fetch->err);
+    int code = gw_http_target_new(&options, &item->target, NULL);
     if (code == AIGW_E_NOMEM) {
-        item->fetch->failed = true;
+        gw_fetch_nomem(item->fetch);
         return false;
     }
     if (code != AIGW_OK || !gw_http_target_host(item->target, host)) {
@@ -199,10 +211,10 @@ static void begin(gw_fetch_item *item, aigw_slice url)
                                .method = "GET",
                                .total_timeout_ms = item->fetch->rule->timeout_ms,
                                .max_body_bytes = item->fetch->rule->max_bytes};
-    int code = w->transport->start(w->transport_self, &request, &handler, item, &item->transfer,
-                                   &item->fetch->err);
+    int code =
+        w->transport->start(w->transport_self, &request, &handler, item, &item->transfer, NULL);
     if (code == AIGW_E_NOMEM)
-        item->fetch->failed = true;
+        gw_fetch_nomem(item->fetch);
     else if (code != AIGW_OK)
         gw_fetch_fail(item, "url_failed", not_fetched, "start");
 }

@@ -46,6 +46,7 @@ struct gw_fetch {
 /* fetch.c: the first failure of all is what the client hears. `detail` is for the log. */
 void gw_fetch_fail(gw_fetch_item *item, const char *reason, const char *message,
                    const char *detail);
+bool gw_fetch_nomem(gw_fetch *f); /* the same for want of memory; false */
 /* An item has moved on, from a handler or a task; the fetch may be over afterwards. */
 void gw_fetch_moved(gw_fetch *f, bool item_done);
 
