@@ -122,7 +122,7 @@ class GuardStream(Owned):
 
     def __init__(self, guard: Guard, form: GuardForm = "plain") -> None:
         self._guard = guard._handle()
-        self._lock = threading.Lock()  # the GIL is released while C works on it
+        self._lock = threading.RLock()  # the GIL is released while C works on it
         _, stream = _core.guard_stream_new(self._guard, number_of(_FORMS, form, "form"))
         _core.keep(stream, self._guard)
         self._owned = stream

@@ -197,7 +197,7 @@ class LimitLink(Owned):
                  deadline_ms: int = 0, connect_timeout_ms: int = 0, max_waiting: int = 0,
                  max_leases: int = 0) -> None:
         self._limiter = limiter
-        self._lock = threading.Lock()  # the GIL is released while C works on it
+        self._lock = threading.RLock()  # the GIL is released while C works on it
         counts = limiter._handle()
         _, link = _core.link_new(counts, (address, username, password, prefix, database, deadline_ms,
                                           connect_timeout_ms, max_waiting, max_leases))

@@ -97,6 +97,13 @@ def test_token_and_verify_against_a_running_gateway():
             assert caught.value.reason == reason
         with pytest.raises(aigw.TokenRejected):
             aigw.verify(token[:-5] + "AAAAA", keys)
+        trust = {"issuer": "https://gateway.internal",
+                 "jwks": bytes(server.request("GET", "/.well-known/jwks.json")[2]).decode()}
+        with aigw.Gateway({**ECHO, "auth": {"jwt": {"enabled": True, "issuers": [trust]}}}) as gw:
+            assert gw.chat(HELLO, token=token)["choices"]  # judged at the door of a gateway in this process
+            with pytest.raises(aigw.ApiError) as refused:
+                gw.chat(HELLO, token=token[:-5] + "AAAAA")
+            assert refused.value.http_status == 401
         with pytest.raises(aigw.UpstreamError) as caught:
             aigw.TokenSource(server.base + "/oauth2/token", "team-a", "wrong").get()
         assert caught.value.http_status in (400, 401) and "wrong" not in str(caught.value)
