@@ -42,6 +42,7 @@ static const struct {
     {"inferenceConfig", R(BEDROCK), GW_PLACE_PROMPT},
     {"promptVariables", R(BEDROCK), GW_PLACE_FREE},
     {"additionalModelRequestFields", R(BEDROCK), GW_PLACE_FREE},
+    {"outputConfig", R(BEDROCK), GW_PLACE_FREE},
     {"inputText", R(BEDROCK) | R(EMBEDDINGS), GW_PLACE_PROMPT},
     {"response_format", R(CHAT), GW_PLACE_FREE},
     {"guided_json", R(CHAT), GW_PLACE_FREE}, /* what an answer must look like, as vLLM takes it */
