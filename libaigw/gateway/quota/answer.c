@@ -46,13 +46,21 @@ static const aigw_limit_ask *tighter(const aigw_limit_ask *a, const aigw_limit_a
     return b->remaining * a->limit < a->remaining * b->limit ? b : a;
 }
 
+/* Was there a count, be it this process's own? */
+static bool counted(const aigw_exchange *x, const aigw_limit_ask *ask)
+{
+    const aigw_limit_rule *rule = &x->live->config->quota.rules[ask->rule];
+    return ask->by != 0 &&
+           (ask->by != AIGW_LIMIT_BY_POLICY || rule->on_fail == AIGW_LIMIT_FAIL_LOCAL);
+}
+
 static gw_limit_facts facts_of(const aigw_exchange *x)
 {
     const gw_quota_held *q = &x->quota;
     gw_limit_facts f = {0};
     for (size_t i = 0; i < q->count; i++) {
         const aigw_limit_ask *ask = &q->asks[i];
-        if (ask->by == AIGW_LIMIT_BY_POLICY || ask->by == 0)
+        if (!counted(x, ask))
             continue;
         if (q->kinds[i] == GW_QUOTA_REQUESTS)
             f.requests = tighter(f.requests, ask);
@@ -91,7 +99,7 @@ static refusal why(const aigw_exchange *x)
     refusal r = {.retry_after_ms = -1};
     for (size_t i = 0; i < q->count; i++) {
         const aigw_limit_ask *ask = &q->asks[i];
-        if (ask->allowed || ask->by == AIGW_LIMIT_BY_POLICY)
+        if (ask->allowed || !counted(x, ask))
             continue;
         bool never = ask->n > ask->limit;
         if (!r.ask || (never && !r.never) ||
