@@ -122,10 +122,12 @@ static void back_off(aigw_token_source *s, int64_t retry_after_s)
     s->retry_ms_at = gw_now_ms(&s->clock) + (asked > s->backoff_ms ? asked : s->backoff_ms);
 }
 
+/* The endpoint without its query, where some keep a key. */
 static void log_failure(const aigw_token_source *s, const aigw_error *error)
 {
+    aigw_slice query = aigw_slice_of(s->request.endpoint), endpoint = gw_cut(&query, '?');
     gw_log_field fields[] = {
-        GW_LOG_TEXT("endpoint", aigw_slice_of(s->request.endpoint)),
+        GW_LOG_TEXT("endpoint", endpoint),
         GW_LOG_TEXT("client_id", aigw_slice_of(s->request.client_id)),
         GW_LOG_TEXT("phase", aigw_slice_of(error->reason)),
         GW_LOG_INT("status", error->http_status),

@@ -92,14 +92,14 @@ def test_a_reload_changes_the_rule():
 
 def test_a_token_endpoint_is_judged_too():
     def token(request, _):
-        if request.path == "/token":
+        if request.path.startswith("/token"):
             request.answer(200, {"access_token": "t", "token_type": "bearer", "expires_in": 60})
         else:
             request.answer(200, ANSWER)
 
     with harness.Upstream(token) as upstream:
         one = provider(upstream.port, "127.0.0.1", auth={"token": {
-            "endpoint": f"http://home.localhost:{upstream.port}/token", "client_id": "c", "client_secret": "s3cr3t",
+            "endpoint": f"http://home.localhost:{upstream.port}/token?code=s3cr3t", "client_id": "c", "client_secret": "s3cr3t",
             "allow_http": True}})
         del one["api_key"]
         with harness.Gateway(open_config([one])) as gateway:
