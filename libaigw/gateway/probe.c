@@ -20,6 +20,10 @@ void gw_probe_metrics(aigw_exchange *x)
     gw_metrics_in_flight(x->loop->metrics, -1); /* who asks does not count */
     int code = aigw_metrics_render(x->loop->gw, &text, NULL);
     gw_metrics_in_flight(x->loop->metrics, 1);
+    if (code == AIGW_E_NOMEM) {
+        gw_respond_nomem(x);
+        return;
+    }
     if (code != AIGW_OK) {
         x->reason = "metrics";
         gw_respond_fail(x, GW_ERR_SERVER, 500, "The metrics cannot be rendered.");

@@ -42,6 +42,8 @@ static const scenario scenarios[] = {
       .body = A_ERROR("invalid_request_error", "bad"),
       .headers = {"retry-after", "1", "request-id", "r"}}},
     {OPENAI_PATH, ASK_STREAM("e"), {0}},
+    {"/healthz", NULL, {0}},
+    {"/metrics", NULL, {0}},
     {OPENAI_PATH, "{\"model\":", {0}},
     {"/v1/embeddings",
      "{\"model\":\"o-alias\",\"input\":\"x\"}",
