@@ -18,6 +18,7 @@ typedef struct spot {
     gw_place where;          /* of the value itself */
     gw_place around;         /* of what holds it */
     bool fixed;
+    bool schema; /* names and words of a schema: only what describes is text */
 } spot;
 
 static bool one_of(const gw_json_doc *doc, gw_json_ref key, const char *const *names)
@@ -39,6 +40,37 @@ static bool is_setting(const walk *w, gw_json_ref key)
     if (w->route == AIGW_WAF_ROUTE_GEMINI && gw_json_key_is(w->doc, key, "toolConfig"))
         return true; /* Bedrock's has the tools in it */
     return one_of(w->doc, key, names);
+}
+
+/* Below these stands a JSON schema, or something else that is no author's text. */
+static bool is_schema(const gw_json_doc *doc, gw_json_ref key)
+{
+    static const char *const names[] = {"parameters",
+                                        "input_schema",
+                                        "inputSchema",
+                                        "responseSchema",
+                                        "response_schema",
+                                        "responseJsonSchema",
+                                        "schema",
+                                        "parametersJsonSchema",
+                                        "response_format",
+                                        "structured_outputs",
+                                        "output_config",
+                                        "output_format",
+                                        "guided_json",
+                                        "guided_regex",
+                                        "guided_grammar",
+                                        "guided_choice",
+                                        "logit_bias",
+                                        "text",
+                                        NULL};
+    return one_of(doc, key, names);
+}
+
+static bool describes(const gw_json_doc *doc, gw_json_ref key)
+{
+    static const char *const names[] = {"description", "title", "$comment", NULL};
+    return one_of(doc, key, names);
 }
 
 /* What only its maker reads. */
@@ -102,6 +134,8 @@ static int string(const walk *w, gw_json_ref at, const spot *s)
         if (name || is_signed(w, s))
             kind = GW_TEXT_FIXED;
     }
+    if (s->schema && !describes(w->doc, s->key))
+        kind = GW_TEXT_FIXED;
     if (kind == GW_TEXT_PLAIN && s->around == GW_PLACE_PROMPT && named &&
         gw_json_key_is(w->doc, s->key, "arguments"))
         kind = GW_TEXT_NESTED;
@@ -119,7 +153,9 @@ static int member(const walk *w, gw_json_ref object, gw_json_ref key, const spot
         below.fixed = s->fixed || is_setting(w, key);
     if (below.where == GW_PLACE_FREE)
         below.fixed = false;
-    if (s->where == GW_PLACE_FREE) {
+    below.schema = s->schema || (s->where != GW_PLACE_FREE && below.where == GW_PLACE_FREE &&
+                                 is_schema(w->doc, key));
+    if (s->where == GW_PLACE_FREE && !s->schema) {
         int rc = w->fn(w->user, w->doc, key, GW_TEXT_KEY);
         if (rc != AIGW_OK)
             return rc;
@@ -135,13 +171,15 @@ static int value(const walk *w, gw_json_ref at, const spot *s)
     if (type == GW_JSON_STRING)
         return s->where == GW_PLACE_PLAIN ? AIGW_OK : string(w, at, s);
     if (type == GW_JSON_NUMBER)
-        return s->where == GW_PLACE_FREE ? w->fn(w->user, w->doc, at, GW_TEXT_NUMBER) : AIGW_OK;
+        return s->where == GW_PLACE_FREE && !s->schema ? w->fn(w->user, w->doc, at, GW_TEXT_NUMBER)
+                                                       : AIGW_OK;
     if (type == GW_JSON_ARRAY) {
         const spot inside = {.object = GW_JSON_ABSENT,
                              .key = GW_JSON_ABSENT,
                              .where = s->where,
                              .around = s->where,
-                             .fixed = s->fixed};
+                             .fixed = s->fixed,
+                             .schema = s->schema};
         for (gw_json_ref r = gw_json_first(w->doc, at); r != GW_JSON_ABSENT && rc == AIGW_OK;
              r = gw_json_next(w->doc, r))
             rc = value(w, r, &inside);

@@ -56,8 +56,8 @@ static void every_dialect(void **state)
          "\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
          "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"r\"}],\"tools\":[{\"type\":"
          "\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\",\"parameters\":{\"type\":"
-         "\"object\",\"maximum\":7}}}],\"n\":2}",
-         "f:s|f:bob|p:a|p:https://x/y|f:f|n:{}|p:r|f:f|p:d|k:type|p:object|k:maximum|#:7|"},
+         "\"object\",\"maximum\":7,\"title\":\"e\"}}}],\"n\":2}",
+         "f:s|f:bob|p:a|p:https://x/y|f:f|n:{}|p:r|f:f|p:d|f:object|p:e|"},
         {AIGW_WAF_ROUTE_MESSAGES,
          "{\"system\":[{\"type\":\"text\",\"text\":\"s\"}],\"metadata\":{\"user_id\":\"u\"},"
          "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\",\"title\":\"t\","
@@ -93,7 +93,7 @@ static void every_dialect(void **state)
          "\"v\"}}}]},{\"role\":\"user\",\"content\":[{\"toolResult\":{\"toolUseId\":\"i\","
          "\"content\":[{\"text\":\"r\"},{\"json\":{\"j\":\"w\"}}]}}]}],\"toolConfig\":{\"tools\":[{"
          "\"toolSpec\":{\"name\":\"f\",\"description\":\"d\",\"inputSchema\":{\"json\":{}}}}]}}",
-         "p:s|p:a|f:h|f:f|k:k|p:v|p:r|k:j|p:w|f:f|p:d|k:json|"},
+         "p:s|p:a|f:h|f:f|k:k|p:v|p:r|k:j|p:w|f:f|p:d|"},
         {AIGW_WAF_ROUTE_BEDROCK,
          "{\"input\":{\"converse\":{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]"
          "}"
