@@ -54,34 +54,37 @@ static void give_back(gw_redis_limit *s, aigw_limit_ask *ask)
         gw_redis_lease_return(s, &ask->hold);
 }
 
-/* One ask that the server did not answer. */
-static void by_policy(gw_redis_limit *s, aigw_limit_ask *ask, bool peek)
+/* One ask that the server did not answer. The bytes of its key may be gone: its id stands for them. */
+static void by_policy(gw_redis_limit *s, aigw_limit_ask *ask, const gw_redis_part *part, bool peek)
 {
     const gw_limit_rule *rule = &s->rules[ask->rule];
     s->stats.by_policy++;
     if (rule->on_fail == AIGW_LIMIT_FAIL_LOCAL) {
         int64_t now = gw_now_ms(&s->clock);
+        aigw_slice key = ask->key;
+        ask->key = gw_slice((const char *)part->id, sizeof part->id);
         if (peek)
             aigw_limiter_peek(s->limiter, ask, 1, now, NULL);
         else
             aigw_limiter_take(s->limiter, ask, 1, now, NULL);
+        ask->key = key;
         ask->by = AIGW_LIMIT_BY_POLICY;
         return;
     }
     gw_limit_by_policy(ask, rule, rule->on_fail == AIGW_LIMIT_FAIL_OPEN);
 }
 
-/* All asks that no lease answered. True: the whole is allowed, else nothing is held. */
-static bool all_by_policy(gw_redis_limit *s, aigw_limit_ask *asks, size_t count, bool peek)
+/* All parts: what no lease answered. True: the whole is allowed, else nothing is held. */
+static bool all_by_policy(const gw_redis_call *c)
 {
     bool allowed = true;
-    for (size_t i = 0; i < count; i++) {
-        if (asks[i].by != AIGW_LIMIT_BY_LEASE)
-            by_policy(s, &asks[i], peek);
-        allowed = allowed && asks[i].allowed;
+    for (size_t i = 0; i < c->part_count; i++) {
+        aigw_limit_ask *ask = &c->asks[c->place[i]];
+        by_policy(c->store, ask, &c->parts[i], c->peek);
+        allowed = allowed && ask->allowed;
     }
-    for (size_t i = 0; !allowed && i < count; i++)
-        give_back(s, &asks[i]);
+    for (size_t i = 0; !allowed && i < c->count; i++)
+        give_back(c->store, &c->asks[i]);
     return allowed;
 }
 
@@ -95,7 +98,7 @@ static void tell(gw_limit_wait *wait)
 static void decide_without(gw_redis_call *c)
 {
     gw_limit_wait *wait = c->wait;
-    c->undo = !all_by_policy(c->store, c->asks, c->count, c->peek);
+    c->undo = !all_by_policy(c);
     c->asks = NULL;
     c->wait = NULL;
     gw_loop_timer_clear(c->store->loop, &c->deadline);
@@ -258,7 +261,7 @@ static int ask_server(gw_redis_limit *s, aigw_limit_ask *asks, size_t count, boo
         return AIGW_OK;
     gw_redis_call *c = may_ask(s, now) ? gw_alloc(sizeof *c) : NULL;
     if (!c) {
-        all_by_policy(s, asks, count, peek);
+        all_by_policy(&local);
         return AIGW_OK;
     }
     *c = local;
@@ -267,7 +270,7 @@ static int ask_server(gw_redis_limit *s, aigw_limit_ask *asks, size_t count, boo
     if (!gw_loop_timer_set(s->loop, &c->deadline, now + s->deadline_ms, on_deadline, c) ||
         (up && !send_call(c))) {
         free_call(c);
-        all_by_policy(s, asks, count, peek);
+        all_by_policy(&local);
         return AIGW_OK;
     }
     wait->pending = c;

@@ -96,7 +96,8 @@ int64_t gw_quota_used(const aigw_exchange *x, int64_t reserved)
     int64_t in = x->usage.input_tokens, out = x->usage.output_tokens;
     int64_t sum = known(in) + known(out);
     if (x->phase == GW_X_DONE && x->status < 400 && x->tries > 0) {
-        bool whole = in >= 0 && (out >= 0 || x->op == GW_OP_EMBED);
+        /* Of a stream that a guardrail cut, the provider has said the beginning of its usage at most. */
+        bool whole = in >= 0 && (out >= 0 || x->op == GW_OP_EMBED) && !x->attempt.cut;
         if (x->pass)
             return sum; /* what has no usage (files, lists) uses no tokens */
         return whole ? sum : at_least(sum, reserved);
