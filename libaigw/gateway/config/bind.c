@@ -200,7 +200,10 @@ static int bind_pairs(binder *b, const gw_cfg_key *key, const gw_cfg_node *node,
     aigw_header *pair = out->items;
     for (const gw_cfg_node *n = node->first; n; n = n->next, pair++) {
         pair->name = n->key;
-        code = bind_text(b, 16384, n, &pair->value);
+        bool number = key->numbers && n->shape == GW_CFG_SCALAR && n->plain && n->text.len > 0;
+        if (number)
+            pair->value = n->text;
+        code = number ? AIGW_OK : bind_text(b, 16384, n, &pair->value);
         if (code != AIGW_OK)
             return code;
     }

@@ -221,7 +221,7 @@ static int keep_limits(gw_cfg_build *b, const gw_cfg_pairs *raw, gw_guard_remote
     for (size_t i = 0; i < raw->count; i++, n = n->next) {
         aigw_slice name = {"", 0};
         if (read_score(raw->items[i].value, &limits[i].score) != AIGW_OK)
-            return gw_cfg_fail(b->err, n, "bad_value", "expected a score from 0 to 1, in quotes");
+            return gw_cfg_fail(b->err, n, "bad_value", "expected a score from 0 to 1");
         int code = gw_cfg_keep(b, raw->items[i].name, &name);
         if (code != AIGW_OK)
             return code;

@@ -28,6 +28,7 @@ typedef struct gw_cfg_key {
     bool required;
     bool secret;             /* a text that must not be shown */
     bool computed;           /* no fixed default: absent is -1 */
+    bool numbers;            /* PAIRS: a value may be a number, too */
     int64_t preset;          /* default of FLAG, INT, WORD (an index) */
     const char *preset_text; /* default of TEXT, or of TEXTS (one element) */
     int64_t min, max;        /* range of INT; bounds on the length of texts and lists */

@@ -121,7 +121,15 @@ static void write_pairs(gw_jw *w, const gw_cfg_key *key)
     pair_int(w, "maxProperties", key->max);
     gw_jw_key(w, "additionalProperties");
     gw_jw_object(w);
-    pair_str(w, "type", "string");
+    if (key->numbers) {
+        gw_jw_key(w, "type");
+        gw_jw_array(w);
+        gw_jw_str(w, "string");
+        gw_jw_str(w, "number");
+        gw_jw_array_end(w);
+    } else {
+        pair_str(w, "type", "string");
+    }
     pair_int(w, "minLength", 1);
     gw_jw_object_end(w);
 }

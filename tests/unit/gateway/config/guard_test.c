@@ -74,7 +74,7 @@ static void refused(void **state)
          "/guardrails/0/openai_moderation/api_key", "conflict"},
         {GUARD("openai_moderation: {provider: openai, categories: {violence: '1.5'}}"),
          "/guardrails/0/openai_moderation/categories/violence", "bad_value"},
-        {GUARD("openai_moderation: {provider: openai, categories: {violence: 'much'}}"),
+        {GUARD("openai_moderation: {provider: openai, categories: {violence: much}}"),
          "/guardrails/0/openai_moderation/categories/violence", "bad_value"},
         {GUARD("bedrock_guardrail: {provider: openai, id: a}"),
          "/guardrails/0/bedrock_guardrail/provider", "conflict"},
@@ -112,7 +112,7 @@ static void all_of_it(void **state)
                             "models: ['m*'], routes: [pass]}}\n"
                             "  - {name: flags, on: [answer], rules: {email: flag}}\n"
                             "  - {name: mod, on: [prompt], openai_moderation: {provider: openai, "
-                            "categories: {violence/graphic: '0.25', hate: '1'}, timeout_ms: 7, "
+                            "categories: {violence/graphic: '0.25', hate: 1}, timeout_ms: 7, "
                             "on_fail: open}}\n"
                             "  - {name: aws, on: [prompt], bedrock_guardrail: {provider: bedrock, "
                             "id: 'arn:aws:bedrock:us-east-1:1:guardrail/g'}}\n"

@@ -220,6 +220,47 @@ static void what_blocks_lets_the_upstream_go(void **state)
     fake_free(f);
 }
 
+/* Gemini's stream as one JSON array: filtered, and alive while others are asked. */
+static void streams_that_are_arrays(void **state)
+{
+    (void)state;
+    static const char *const configs[] = {
+        MASKS, GUARD_CONFIG "  - {name: h, on: [answer], webhook: {url: 'http://127.0.0.1:9/'}}\n"};
+    for (size_t i = 0; i < 2; i++) {
+        guard_stream s = in_two(AIGW_FORMAT_GEMINI, GW_BLOCK_TEXT, "to bob@example.com now", 9);
+        const fake_answer script[] = {
+            {.status = 200, .type = SSE, .body = s.out.data, .body_len = gw_buf_len(&s.out)},
+            {.status = 200,
+             .type = JSON,
+             .body = "{\"verdict\":\"mask\",\"texts\":[\"to [EMAIL] now\"]}"}};
+        fake *f = fake_new(configs[i], script, 2);
+        fake_result r = fake_call(f, "/v1beta/models/g:streamGenerateContent",
+                                  "{\"contents\":[{\"parts\":[{\"text\":\"Hi\"}]}]}");
+        gw_arena *arena = gw_arena_new(1 << 20);
+        gw_json_doc doc;
+        gw_buf all;
+        assert_int_equal(r.code, AIGW_END);
+        assert_int_equal(gw_json_parse(arena, aigw_slice_of(r.body), NULL, &doc, NULL), AIGW_OK);
+        gw_buf_init(&all, 1 << 20);
+        for (gw_json_ref e = gw_json_first(&doc, 0); e != GW_JSON_ABSENT;
+             e = gw_json_next(&doc, e)) {
+            gw_json_ref c = gw_json_at(&doc, gw_json_get(&doc, e, "candidates"), 0);
+            gw_json_ref content = c == GW_JSON_ABSENT ? c : gw_json_get(&doc, c, "content");
+            if (gw_json_typeof(&doc, content) != GW_JSON_OBJECT)
+                continue;
+            gw_json_ref p = gw_json_at(&doc, gw_json_get(&doc, content, "parts"), 0);
+            if (p != GW_JSON_ABSENT)
+                gw_buf_add(&all, gw_json_inner(&doc, gw_json_get(&doc, p, "text")));
+        }
+        assert_true(gw_eq(gw_buf_slice(&all), GW_S("to [EMAIL] now")));
+        gw_buf_free(&all);
+        gw_arena_free(arena);
+        free(r.body);
+        gw_buf_free(&s.out);
+        fake_free(f);
+    }
+}
+
 static void several_choices(void **state)
 {
     (void)state;
@@ -347,6 +388,7 @@ int main(void)
         cmocka_unit_test(thinking_is_masked_too_and_stays_signed),
         cmocka_unit_test(what_blocks_ends_the_stream_properly),
         cmocka_unit_test(what_blocks_lets_the_upstream_go),
+        cmocka_unit_test(streams_that_are_arrays),
         cmocka_unit_test(several_choices),
         cmocka_unit_test(whole_answers),
         cmocka_unit_test(what_only_flags_changes_nothing),
