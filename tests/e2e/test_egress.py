@@ -43,6 +43,17 @@ def test_a_name_that_leads_home_is_refused():
         assert upstream.seen == []
 
 
+def test_tls_is_no_way_round():
+    with harness.Upstream(answer) as upstream:
+        one = provider(upstream.port, base_url=f"https://home.localhost:{upstream.port}/v1")
+        with harness.Gateway(open_config([one])) as gateway:
+            assert ask(gateway)[0] == 502
+            assert '"failure":"egress_loopback"' in gateway.log()
+        with harness.Gateway(open_config([one], egress=OPEN)) as gateway:
+            assert ask(gateway)[0] == 502
+            assert '"failure":"tls"' in gateway.log() or '"failure":"broken"' in gateway.log(), gateway.log()
+
+
 def test_a_network_that_is_allowed_may_be_reached():
     with harness.Upstream(answer) as upstream, \
             harness.Gateway(open_config([provider(upstream.port)], egress=OPEN)) as gateway:
