@@ -70,23 +70,32 @@ static bool plain_secret(const char *text, size_t len)
     return false;
 }
 
+/* Lower case, percent-encoding undone. SIZE_MAX: encoded twice, or longer than any name. */
+static size_t plain_name(aigw_slice name, char *text, size_t room)
+{
+    size_t n = 0;
+    if (name.len > room)
+        return SIZE_MAX;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.data[i];
+        if (c == '%') {
+            bool escaped =
+                i + 2 < name.len && hex(name.data[i + 1]) >= 0 && hex(name.data[i + 2]) >= 0;
+            c = escaped ? (char)(hex(name.data[i + 1]) * 16 + hex(name.data[i + 2])) : '%';
+            if (c == '%')
+                return SIZE_MAX;
+            i += 2;
+        }
+        text[n++] = lower(c);
+    }
+    return n;
+}
+
 bool gw_waf_secret_name(aigw_slice name)
 {
     char text[256];
-    size_t n = 0;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.data[i];
-        bool escaped = c == '%' && i + 2 < name.len && hex(name.data[i + 1]) >= 0 &&
-                       hex(name.data[i + 2]) >= 0;
-        if (escaped) {
-            c = (char)(hex(name.data[i + 1]) * 16 + hex(name.data[i + 2]));
-            i += 2;
-        }
-        if (c == '%' || n == sizeof text)
-            return true; /* encoded twice, or longer than any name: nobody's to read */
-        text[n++] = lower(c);
-    }
-    return plain_secret(text, n);
+    size_t n = plain_name(name, text, sizeof text);
+    return n == SIZE_MAX || plain_secret(text, n);
 }
 
 /* Behind a word: the rest of its name, a closing quote, and what gives it a value. */
@@ -97,6 +106,8 @@ static bool is_given(const char *text, size_t len, size_t at)
         at++;
     while (at < len && text[at] == ' ')
         at++;
+    if (at + 2 < len && text[at] == '%' && text[at + 1] == '3')
+        return text[at + 2] == 'd' || text[at + 2] == 'a';
     return at < len && (text[at] == '=' || text[at] == ':');
 }
 
@@ -137,6 +148,7 @@ bool gw_waf_tells_secret(aigw_slice text)
 typedef struct pen {
     char *at;
     size_t used;
+    bool raw; /* only well-known credentials are left out */
 } pen;
 
 static void put(pen *p, aigw_slice text)
@@ -164,6 +176,10 @@ static void put_query(pen *p, aigw_slice query, size_t max)
 {
     size_t begin = p->used;
     bool first = true;
+    if (p->raw) {
+        put_cut(p, query, max);
+        return;
+    }
     while (query.data) {
         aigw_slice pair = gw_cut(&query, '&');
         aigw_slice value = pair;
@@ -190,16 +206,46 @@ static void put_query(pen *p, aigw_slice query, size_t max)
     }
 }
 
+static bool is_credential(aigw_slice name)
+{
+    static const aigw_slice names[] = {{"authorization", 13},
+                                       {"cookie", 6},
+                                       {"x-api-key", 9},
+                                       {"api-key", 7},
+                                       {"x-goog-api-key", 14},
+                                       {"proxy-authorization", 19},
+                                       {"x-amz-security-token", 20}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (name.len == names[i].len && gw_eq_nocase(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool hides(const pen *p, const aigw_header *h)
+{
+    if (p->raw)
+        return is_credential(h->name);
+    return gw_waf_secret_name(h->name);
+}
+
 /* A value may be a URL, with a query of its own. */
 static void put_value(pen *p, const aigw_header *h)
 {
-    if (gw_waf_secret_name(h->name) || gw_starts_nocase(h->value, GW_S("bearer ")) ||
-        gw_starts_nocase(h->value, GW_S("basic "))) {
+    if (hides(p, h)) {
         put(p, redacted);
+        return;
+    }
+    if (p->raw) {
+        put_cut(p, h->value, VALUE_MAX);
         return;
     }
     aigw_slice rest = h->value;
     aigw_slice head = gw_cut(&rest, '?');
+    if (gw_waf_tells_secret(head)) {
+        put(p, redacted);
+        return;
+    }
     if (!rest.data || head.len >= VALUE_MAX) {
         put_cut(p, h->value, VALUE_MAX);
         return;
@@ -276,9 +322,19 @@ size_t gw_waf_keep_bytes(const gw_waf_request *from)
     return sum;
 }
 
-void gw_waf_keep(const gw_waf_request *from, void *room, gw_waf_request *out)
+static void keep(const gw_waf_request *from, void *room, gw_waf_request *out, bool raw)
 {
     size_t array = array_bytes(from);
-    pen p = {(char *)room + array, 0};
+    pen p = {(char *)room + array, 0, raw};
     copy(from, &p, array ? room : NULL, out);
+}
+
+void gw_waf_keep(const gw_waf_request *from, void *room, gw_waf_request *out)
+{
+    keep(from, room, out, false);
+}
+
+void gw_waf_keep_raw(const gw_waf_request *from, void *room, gw_waf_request *out)
+{
+    keep(from, room, out, true);
 }

@@ -1,6 +1,7 @@
 /* What screening found out about a request, told to the books: counted, sampled, logged.
  * Must not see a body; what it keeps of a head went through the books' redaction. */
 #include "gateway/screen/evidence.h"
+#include "base/crypto.h"
 #include "base/text.h"
 #include "gate/waf/rules.h"
 #include "gateway/state.h"
@@ -64,22 +65,32 @@ static aigw_slice client_text(const aigw_exchange *x, char room[GW_IP_TEXT])
     return x->has_client_ip ? gw_slice(room, gw_ip_format(&x->client_ip, room)) : GW_S("");
 }
 
-/* The request without its secrets, copied now if it is still there. NULL: it is not, or no memory. */
+static void from_caller(const aigw_exchange *x, char room[GW_IP_TEXT], gw_waf_request *out)
+{
+    const aigw_request *request = x->evidence.request;
+    aigw_slice query = request->target;
+    aigw_slice path = gw_cut(&query, '?');
+    *out = (gw_waf_request){.client = client_text(x, room),
+                            .method = request->method,
+                            .path = path,
+                            .query = query,
+                            .version = request->version,
+                            .headers = request->headers,
+                            .header_count = request->header_count};
+}
+
+/* The request without its secrets, if it or a raw copy of it is still there. NULL: it is not, or no memory. */
 static const gw_waf_request *keep(aigw_exchange *x)
 {
     gw_evidence *e = &x->evidence;
-    if (e->kept || !e->request)
-        return e->kept;
     char room[GW_IP_TEXT];
-    aigw_slice query = e->request->target;
-    aigw_slice path = gw_cut(&query, '?');
-    const gw_waf_request from = {.client = client_text(x, room),
-                                 .method = e->request->method,
-                                 .path = path,
-                                 .query = query,
-                                 .version = e->request->version,
-                                 .headers = e->request->headers,
-                                 .header_count = e->request->header_count};
+    gw_waf_request from;
+    if (e->kept || (!e->request && !e->raw))
+        return e->kept;
+    if (e->raw)
+        from = *e->raw;
+    else
+        from_caller(x, room, &from);
     gw_waf_request *kept = gw_arena_alloc(x->arena, sizeof *kept);
     void *bytes = kept ? gw_arena_alloc(x->arena, gw_waf_keep_bytes(&from)) : NULL;
     if (!bytes)
@@ -87,6 +98,31 @@ static const gw_waf_request *keep(aigw_exchange *x)
     gw_waf_keep(&from, bytes, kept);
     e->kept = kept;
     return kept;
+}
+
+/* A copy that costs little, since most of them are never looked at. */
+static void keep_raw(aigw_exchange *x)
+{
+    gw_evidence *e = &x->evidence;
+    char room[GW_IP_TEXT];
+    gw_waf_request from;
+    from_caller(x, room, &from);
+    size_t len = gw_waf_keep_bytes(&from);
+    gw_waf_request *raw = gw_arena_alloc(x->arena, sizeof *raw);
+    void *bytes = raw ? gw_arena_alloc(x->arena, len) : NULL;
+    if (!bytes)
+        return; /* the evidence says "-" */
+    gw_waf_keep_raw(&from, bytes, raw);
+    e->raw = raw;
+    e->raw_bytes = bytes;
+    e->raw_len = len;
+}
+
+static void wipe_raw(gw_evidence *e)
+{
+    if (e->raw)
+        gw_wipe(e->raw_bytes, e->raw_len);
+    e->raw = NULL;
 }
 
 static bool saw_something(const gw_screened *s)
@@ -120,7 +156,7 @@ void gw_evidence_leave(aigw_exchange *x)
     if (!x->settled &&
         (waf->log == GW_WAF_LOG_ALL || (shown && (!judged || saw_something(&x->screen))) ||
          (waf->samples && gw_waf_sample_due(books, gw_waf_group_count(books), e->unix_s, e->draw))))
-        (void)keep(x); /* without memory the evidence says "-" */
+        keep_raw(x);
     e->request = NULL;
 }
 
@@ -167,9 +203,15 @@ static bool beside_secret(const gw_waf_request *kept, const aigw_waf_match *m)
         return false;
     aigw_slice name = aigw_slice_of(m->location);
     gw_cut(&name, ':');
-    aigw_slice value = kept && name.data ? gw_header_get(kept->headers, kept->header_count, name)
-                                         : (aigw_slice){NULL, 0};
-    return !value.data || gw_find(value, hidden);
+    bool found = false;
+    for (size_t i = 0; kept && name.data && i < kept->header_count; i++) {
+        if (!gw_eq_nocase(kept->headers[i].name, name))
+            continue;
+        found = true;
+        if (gw_find(kept->headers[i].value, hidden))
+            return true;
+    }
+    return !found;
 }
 
 static bool may_show(const gw_waf_request *kept, const aigw_waf_match *m)
@@ -284,7 +326,7 @@ static void log_line(const aigw_exchange *x, gw_waf_books *books, const gw_waf_e
     gw_buf_free(&line);
 }
 
-void gw_evidence_settle(aigw_exchange *x)
+static void book(aigw_exchange *x)
 {
     const gw_config_waf *waf = &x->live->config->waf;
     const gw_screened *s = &x->screen;
@@ -315,4 +357,10 @@ void gw_evidence_settle(aigw_exchange *x)
         sample_all(x, books, &e);
     if (lines)
         log_line(x, books, &e);
+}
+
+void gw_evidence_settle(aigw_exchange *x)
+{
+    book(x);
+    wipe_raw(&x->evidence);
 }

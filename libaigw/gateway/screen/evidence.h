@@ -13,9 +13,12 @@
 /* Of one exchange. All zero: the WAF is off, or not asked. */
 typedef struct gw_evidence {
     const aigw_request *request; /* the caller's, until aigw_exchange_start returns */
-    gw_waf_request *kept;        /* without secrets, in the arena; NULL: not (yet) needed */
-    uint64_t draw;               /* for the sample of Default_Action */
-    int64_t unix_s;              /* when the request came */
+    gw_waf_request *raw; /* in the arena, until it is known whether it is needed; then wiped */
+    void *raw_bytes;
+    size_t raw_len;
+    const gw_waf_request *kept; /* without secrets, in the arena; NULL: not (yet) needed */
+    uint64_t draw;              /* for the sample of Default_Action */
+    int64_t unix_s;             /* when the request came */
     bool on, booked;
 } gw_evidence;
 

