@@ -104,6 +104,52 @@ static void test_lines_are_bounded(void **state)
     check_line(&s, "level", "info");
 }
 
+/* Lines that are made elsewhere: each text escaped and cut, the level asked. */
+static void test_lines_in_pieces(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        size_t max;
+        const char *want;
+    } cases[] = {
+        {"", 0, "\"\""},
+        {"abc", 3, "\"abc\""},
+        {"abcd", 3, "\"abc...\""},
+        {"a\"b", 3, "\"a\\\"...\""},
+        {"a\nb", 6, "\"a...\""}, /* an escape is not cut in two */
+        {"a\nb", 7, "\"a\\u000a...\""},
+        {"\xE2\x80\xAE", 10, "\"\\u202e\""},
+        {"\xC3\xA9\xC3\xA9", 3, "\"\xC3\xA9...\""},
+        {"\xFF", 10, "\"\xEF\xBF\xBD\""},
+    };
+    gw_buf out;
+    gw_buf_init(&out, 64);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gw_buf_clear(&out);
+        gw_log_text(&out, aigw_slice_of(cases[i].text), cases[i].max);
+        aigw_slice got = gw_buf_slice(&out);
+        if (!gw_eq(got, aigw_slice_of(cases[i].want)))
+            fail_msg("%zu: %.*s", i, (int)got.len, got.data);
+    }
+    gw_buf_clear(&out);
+    char big[100] = {0};
+    gw_log_text(&out, gw_slice(big, sizeof(big)), 1000);
+    assert_true(out.failed);
+    gw_buf_free(&out);
+    sink s = {.calls = 0};
+    gw_log log = {&s, take, AIGW_LOG_WARN};
+    gw_log_line(&log, AIGW_LOG_INFO, GW_S("{}"));
+    assert_int_equal(s.calls, 0);
+    gw_log_line(&log, AIGW_LOG_WARN, GW_S("{\"a\":1}"));
+    assert_string_equal(s.line, "{\"a\":1}");
+    gw_log_line(NULL, AIGW_LOG_ERROR, GW_S("{}"));
+    log.write = NULL;
+    gw_log_line(&log, AIGW_LOG_ERROR, GW_S("{}"));
+    assert_int_equal(s.calls, 1);
+    assert_string_equal(gw_log_level_name(AIGW_LOG_DEBUG), "debug");
+}
+
 static int64_t fake_ms(void *user)
 {
     return *(int64_t *)user;
@@ -132,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_a_line),
         cmocka_unit_test(test_nothing_forges_a_line),
         cmocka_unit_test(test_lines_are_bounded),
+        cmocka_unit_test(test_lines_in_pieces),
         cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,29 @@ static void every_path_is_there(void **state)
     }
 }
 
+/* An admin needs a token, whoever issues it: no issuer of ours, no database. */
+static void evidence_is_there_where_tokens_are(void **state)
+{
+    (void)state;
+    const char *const targets[] = {"/admin/waf/samples?rule=x", "/admin/waf/rules"};
+    for (size_t i = 0; i < 2; i++) {
+        aigw_slice name, target = aigw_slice_of(targets[i]);
+        int status;
+        const char *allow;
+        const gw_endpoint *e =
+            gw_endpoint_find(GW_S("GET"), target, GW_HAVE_TOKENS, &name, &status, &allow);
+        assert_non_null(e);
+        assert_int_equal(e->kind, GW_END_WAF);
+        assert_true(e->admin && !e->open && !e->body);
+        assert_null(gw_endpoint_find(GW_S("GET"), target, GW_HAVE_ISSUER | GW_HAVE_STORE, &name,
+                                     &status, &allow));
+        assert_int_equal(status, 404);
+        assert_null(gw_endpoint_find(GW_S("POST"), target, GW_HAVE_TOKENS, &name, &status, &allow));
+        assert_int_equal(status, 405);
+        assert_string_equal(allow, "GET");
+    }
+}
+
 static void other_methods_are_405(void **state)
 {
     (void)state;
@@ -260,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_path_is_there),
+        cmocka_unit_test(evidence_is_there_where_tokens_are),
         cmocka_unit_test(other_methods_are_405),
         cmocka_unit_test(what_is_not_there_is_404),
         cmocka_unit_test(probes_are_open_and_take_get_only),
