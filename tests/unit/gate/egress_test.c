@@ -191,9 +191,31 @@ static void test_allowed(void **state)
     assert_true(allows("169.254.169.254", "::ffff:169.254.169.254"));
 }
 
+static void the_same_list(void **state)
+{
+    gw_net a[3], b[3];
+    gw_egress_policy x = {a, 2}, y = {b, 2};
+    (void)state;
+    assert_true(gw_net_parse(GW_S("10.0.0.0/8"), &a[0], NULL));
+    assert_true(gw_net_parse(GW_S("fd00::/8"), &a[1], NULL));
+    memcpy(b, a, sizeof a);
+    assert_true(gw_egress_same(&x, &y));
+    y.allowed_count = 1;
+    assert_false(gw_egress_same(&x, &y));
+    y.allowed_count = 2;
+    assert_true(gw_net_parse(GW_S("10.0.0.0/9"), &b[0], NULL));
+    assert_false(gw_egress_same(&x, &y));
+    assert_true(gw_net_parse(GW_S("11.0.0.0/8"), &b[0], NULL));
+    assert_false(gw_egress_same(&x, &y));
+    assert_true(gw_egress_same(&(gw_egress_policy){NULL, 0}, &(gw_egress_policy){a, 0}));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kinds),
-                                       cmocka_unit_test(test_allowed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_allowed),
+        cmocka_unit_test(the_same_list),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
