@@ -18,6 +18,23 @@
     "  - {name: two, per: [model], match: {models: [e]}, requests_per_minute: 1000000, "           \
     "tokens_per_minute: 5}\n"
 
+/* Nobody listens there: each limit's policy decides, after a connection that fails. */
+#define REDIS                                                                                      \
+    "providers:\n"                                                                                 \
+    "  - {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: up-secret-1}\n"                \
+    "models:\n"                                                                                    \
+    "  - {name: o, targets: [{provider: openai}]}\n"                                               \
+    "rate_limits:\n"                                                                               \
+    "  - {name: one, requests_per_minute: 1000000, concurrent_requests: 1, on_fail: local}\n"      \
+    "  - {name: two, per: [model], tokens_per_minute: 5, on_fail: open}\n"                         \
+    "redis: {address: '127.0.0.1:1', password: x}\n"
+
+static const scenario lonely[] = {
+    {OPENAI_PATH, ASK("o"), {.status = 200, .type = JSON, .body = O_ANSWER, .piece = 50}},
+    {OPENAI_PATH, ASK_STREAM("o"), {.status = 200, .type = SSE, .body = O_STREAM}},
+    {OPENAI_PATH, ASK("o"), {.status = 200, .type = JSON, .body = O_ANSWER}},
+};
+
 static const scenario scenarios[] = {
     {OPENAI_PATH, ASK("o"), {.status = 200, .type = JSON, .body = O_ANSWER, .piece = 50}},
     {OPENAI_PATH, ASK_STREAM("o"), {.status = 200, .type = SSE, .body = O_STREAM, .piece = 50}},
@@ -46,11 +63,19 @@ static void each_allocation_fails_for_good(void **state)
     nomem_each(CONFIG, scenarios, sizeof scenarios / sizeof *scenarios, true);
 }
 
+static void each_allocation_fails_beside_a_dead_redis(void **state)
+{
+    (void)state;
+    nomem_each(REDIS, lonely, sizeof lonely / sizeof *lonely, false);
+    nomem_each(REDIS, lonely, sizeof lonely / sizeof *lonely, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_allocation_fails_once),
         cmocka_unit_test(each_allocation_fails_for_good),
+        cmocka_unit_test(each_allocation_fails_beside_a_dead_redis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
