@@ -209,10 +209,11 @@ static aigw_jwks *judge(const fetch *f, gw_http_failure failure)
 static int new_target(const gw_keys *keys, aigw_slice url, bool found, gw_http_target **out,
                       aigw_error *err)
 {
-    aigw_header accept = {GW_S("accept"), GW_S("application/json")};
+    const aigw_header headers[] = {{GW_S("accept"), GW_S("application/json")},
+                                   {GW_S("user-agent"), GW_S("aigw/" AIGW_VERSION)}};
     gw_http_target_options options = {.url = url,
-                                      .headers = &accept,
-                                      .header_count = 1,
+                                      .headers = headers,
+                                      .header_count = 2,
                                       .ca_file = keys->ca_file,
                                       .connect_timeout_ms = CONNECT_MS,
                                       .egress = keys->judged ? &keys->egress : NULL,

@@ -214,12 +214,13 @@ static int make_target(const gw_token_options *o, gw_http_target **out, aigw_err
     aigw_header headers[] = {
         {GW_S("content-type"), GW_S("application/x-www-form-urlencoded")},
         {GW_S("accept"), GW_S("application/json")},
+        {GW_S("user-agent"), GW_S("aigw/" AIGW_VERSION)}, /* firewalls want one */
         {GW_S("authorization"), {NULL, 0}},
     };
     gw_http_target_options target = {
         .url = aigw_slice_of(o->endpoint),
         .headers = headers,
-        .header_count = 2,
+        .header_count = 3,
         .ca_file = gw_token_ca_file(o->ca_file, o->host),
         .proxy = o->proxy,
         .connect_timeout_ms = o->connect_timeout_ms > 0 ? o->connect_timeout_ms : CONNECT_MS,
@@ -231,8 +232,8 @@ static int make_target(const gw_token_options *o, gw_http_target **out, aigw_err
 
     if (o->auth == AIGW_TOKEN_SECRET_BASIC) {
         code = build_basic(o, &basic, err);
-        headers[2].value = gw_buf_slice(&basic);
-        target.header_count = 3;
+        headers[3].value = gw_buf_slice(&basic);
+        target.header_count = 4;
     }
     if (code == AIGW_OK)
         code = gw_http_target_new(&target, out, err);

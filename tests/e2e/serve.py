@@ -126,13 +126,14 @@ def wire(port):
 def post(path, body, *fields, version="1.1"):
     """A request as bytes. body: a dict, or bytes."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"POST {path} HTTP/{version}", "Host: gateway", "Content-Type: application/json",
-             f"Content-Length: {len(data)}", *fields]
+    lines = [f"POST {path} HTTP/{version}", "Host: gateway", "User-Agent: raw/1",
+             "Content-Type: application/json", f"Content-Length: {len(data)}", *fields]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
 
 def get(path, *fields, method="GET", version="1.1"):
-    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: gateway", *fields, "", ""]).encode()
+    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: gateway", "User-Agent: raw/1", *fields,
+                        "", ""]).encode()
 
 
 def chat(text, model="echo", **more):

@@ -123,7 +123,7 @@ def test_control_characters_of_an_upstream_head_stay_here():
 def test_a_token_request_may_not_bring_megabytes():
     """Nobody has shown a credential yet, so nobody's memory may be filled."""
     config, _ = secured([{"type": "echo"}], [])
-    head = ["POST /oauth2/token HTTP/1.1", "Host: gateway",
+    head = ["POST /oauth2/token HTTP/1.1", "Host: gateway", "User-Agent: raw/1",
             "Content-Type: application/x-www-form-urlencoded"]
     with Gateway(config) as g:
         for framing in ("Content-Length: 1000000", "Transfer-Encoding: chunked"):
@@ -135,9 +135,10 @@ def test_a_token_request_may_not_bring_megabytes():
                 assert answer.status == 413 and answer.headers["connection"] == "close"
                 assert w.closed()
         with wire(g.port) as w:  # the limit is that of one request, not of its connection
-            w.send(post("/oauth2/token", b"grant_type=x", version="1.1"))
+            w.send(post("/oauth2/token", b"{}", version="1.1"))
             assert w.answer().status == 400
-            w.send("\r\n".join([f"POST {CHAT} HTTP/1.1", "Host: gateway", "Content-Length: 100000",
+            w.send("\r\n".join([f"POST {CHAT} HTTP/1.1", "Host: gateway", "User-Agent: raw/1",
+                                "Content-Type: application/json", "Content-Length: 100000",
                                 "", ""]).encode())
             assert w.answer().status == 401
 
@@ -145,7 +146,7 @@ def test_a_token_request_may_not_bring_megabytes():
 def test_log_lines_cannot_be_dressed_up():
     """A model name that turns the writing round, breaks lines or speaks to the terminal."""
     name = "m‮ko‬ \x9b31m\x85 \x1b[0m\n{\"level\":\"error\"}\x00 ü 漢"
-    with Gateway({**OPEN, "providers": [{"type": "echo"}]}) as g:
+    with Gateway({**OPEN, "providers": [{"type": "echo"}], "enable_waf": False}) as g:
         g.request("POST", CHAT, chat("hi", "echo/" + name))
         assert wait_until(lambda: '"request"' in g.log())
         log = g.log()

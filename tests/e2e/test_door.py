@@ -65,7 +65,7 @@ def door_config(folder, **jwt):
     return {"auth": {"jwt": {"issuers": [
         {"issuer": ISSUER, "jwks_file": str(folder / "secret-name.jwks"), "audiences": [AUDIENCE]},
         {"issuer": DOWN, "jwks_url": f"http://127.0.0.1:{free_port()}/keys"}], **jwt}},
-        "providers": [{"type": "echo"}]}
+        "providers": [{"type": "echo"}], "enable_waf": False}  # it refuses some of these before
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_denials(door, keys, path):
 def test_a_denial_comes_before_the_body(door, keys):
     """Nothing of a body is read, and none is waited for."""
     with wire(door.port) as w:
-        w.send(b"POST /v1/messages HTTP/1.1\r\nHost: g\r\nContent-Type: application/json\r\n"
+        w.send(b"POST /v1/messages HTTP/1.1\r\nHost: g\r\nUser-Agent: raw/1\r\nContent-Type: application/json\r\n"
                b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
         assert w.answer().status == 401
 

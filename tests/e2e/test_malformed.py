@@ -121,7 +121,7 @@ def line(road):
 
 
 def ask(line, path, body, content_type="application/json"):
-    line.request("POST", path, body, {"content-type": content_type})
+    line.request("POST", path, body, {"content-type": content_type, "user-agent": "raw/1"})
     answer = line.getresponse()
     return answer.status, answer.getheader("content-type"), answer.read()
 

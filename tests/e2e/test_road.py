@@ -102,7 +102,7 @@ def test_a_truncated_upstream_stream_is_an_error(dialect, cut):
         connection = http.client.HTTPConnection("127.0.0.1", gw.port, timeout=20)
         path = CHAT if dialect == "openai" else "/v1/messages"
         connection.request("POST", path, json.dumps({**HELLO, "stream": True, "max_tokens": 9}),
-                           {"content-type": "application/json"})
+                           {"content-type": "application/json", "user-agent": "raw/1"})
         answer = connection.getresponse()
         assert answer.status == 200
         body = answer.read().decode()  # whole: a client drops what it has not read of a body that is cut
@@ -173,7 +173,7 @@ def test_a_client_that_hangs_up_stops_the_upstream():
     with harness.Upstream(endless) as up, harness.Gateway(harness.open_config([provider(up)])) as gw:
         client = socket.create_connection(("127.0.0.1", gw.port))
         body = json.dumps({**HELLO, "stream": True}).encode()
-        client.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        client.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nUser-Agent: raw/1\r\nContent-Type: application/json\r\n"
                        b"Content-Length: %d\r\n\r\n%s" % (CHAT.encode(), len(body), body))
         assert b"200 OK" in client.recv(4096)
         client.close()
@@ -190,7 +190,7 @@ def test_a_slow_reader_costs_bounded_memory():
         before = gw.rss_bytes()
         client = socket.create_connection(("127.0.0.1", gw.port))
         body = json.dumps({**HELLO, "stream": True}).encode()
-        client.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        client.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nUser-Agent: raw/1\r\nContent-Type: application/json\r\n"
                        b"Content-Length: %d\r\n\r\n%s" % (CHAT.encode(), len(body), body))
         client.recv(10)
         # The upstream writes for ever and is stopped by back-pressure; the client takes nothing.
@@ -271,7 +271,7 @@ async def _thousand(gateway, rss):
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         body = json.dumps({"model": "m", "stream": True,
                            "messages": [{"role": "user", "content": f"s{number}"}]}).encode()
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nUser-Agent: raw/1\r\nConnection: close\r\n"
                      b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         data = await reader.read(-1)
         writer.close()

@@ -81,7 +81,7 @@ def test_dev_prints_a_client_that_works(tmp_path):
         body = json.dumps(chat("hello")).encode()
         for fields, status in ((["Authorization: Bearer " + token.stdout], 200), ([], 401)):
             with wire(int(re.search(r":(\d+)/oauth2/token", endpoint).group(1))) as w:
-                w.send("\r\n".join(["POST /v1/chat/completions HTTP/1.1", "Host: gateway",
+                w.send("\r\n".join(["POST /v1/chat/completions HTTP/1.1", "Host: gateway", "User-Agent: raw/1",
                                     "Content-Type: application/json",
                                     f"Content-Length: {len(body)}", *fields, "", ""]).encode() + body)
                 assert w.answer().status == status

@@ -148,7 +148,7 @@ def test_a_client_that_hangs_up_while_its_token_is_fetched():
     with Upstream(good) as upstream, TokenServer(slow) as tokens, Gateway(config(upstream, tokens)) as gateway:
         body = json.dumps(ASK).encode()
         with socket.create_connection(("127.0.0.1", gateway.port)) as s:
-            s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            s.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nUser-Agent: raw/1\r\nContent-Type: application/json\r\n"
                       b"Content-Length: %d\r\n\r\n" % len(body) + body)
             assert wait_until(lambda: tokens.requests)
         gate.set()
