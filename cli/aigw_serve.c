@@ -2,6 +2,7 @@
  * Knows the public API only. */
 #include "client.h"
 #include "opt.h"
+#include "waf.h"
 
 #include <aigw/aigw.h>
 #include <errno.h>
@@ -365,6 +366,8 @@ int main(int argc, char **argv)
     static serve s;
     if (argc > 1 && strcmp(argv[1], "client") == 0)
         return client_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "waf") == 0)
+        return waf_main(argc - 1, argv + 1);
     const opt options[] = {
         {"config", "FILE", "config document (YAML or JSON); default: $AIGW_CONFIG", &s.config_file,
          NULL},
@@ -377,7 +380,8 @@ int main(int argc, char **argv)
         "aigw-serve", "Serves the AI gateway over HTTP.",
         "Without a config file the settings come from the environment: OPENAI_API_KEY,\n"
         "ANTHROPIC_API_KEY, AIGW_... SIGTERM and SIGINT drain and stop, a second one stops\n"
-        "at once; SIGHUP reloads the config and the TLS files.\n"
+        "at once; SIGHUP reloads the config, the TLS files and the IP lists.\n"
+        "See also: aigw-serve client --help, aigw-serve waf --help.\n"
         "Exit status: 0 stopped, 1 config refused, 2 wrong command line, 3 cannot serve.",
         options, sizeof options / sizeof options[0]};
     if (!fill_standard_files())

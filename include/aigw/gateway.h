@@ -41,6 +41,17 @@ AIGW_API aigw_slice aigw_config_schema(void);
 /* The document that `aigw-serve --dev` runs: loopback, embedded issuer, echo provider. Static. */
 AIGW_API aigw_slice aigw_config_dev(void);
 
+/*
+ * For operators: the rules of the WAF with their actions as this document sets them, a line each; and what they see
+ * in a request, a line for each rule and place, then "verdict: ...". `request` is a raw HTTP/1.1 request, or
+ * a JSON object {"method","uri","headers":[[name,value],...],"body"}. An empty document: the WAF as it is by itself.
+ * No list of addresses and no rate is asked; values of credentials are not shown. *out: aigw_bytes_free.
+ */
+AIGW_API int aigw_config_waf_rules(aigw_slice config, const aigw_host *host, aigw_slice *out,
+                                   aigw_error *err);
+AIGW_API int aigw_config_waf_explain(aigw_slice config, const aigw_host *host, aigw_slice request,
+                                     aigw_slice *out, aigw_error *err);
+
 #ifdef __cplusplus
 }
 #endif

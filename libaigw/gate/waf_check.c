@@ -170,10 +170,12 @@ static int keep(const gw_waf_hit hits[GW_WAF_HITS], gw_arena *arena, gw_waf_step
     return AIGW_OK;
 }
 
-int gw_waf_check_head(const aigw_waf *waf, const aigw_waf_request *request, uint64_t body_bytes,
-                      gw_arena *arena, gw_waf_step *step, aigw_waf_result *out, aigw_error *err)
+int gw_waf_check_head(const aigw_waf *waf, const aigw_waf_request *request,
+                      const gw_waf_about *about, gw_waf_step *step, aigw_waf_result *out,
+                      aigw_error *err)
 {
     aigw_waf_request own;
+    uint64_t body_bytes = about->body_bytes;
     int code = gw_waf_request_of(waf, request, out, &own, err);
     if (code != AIGW_OK)
         return code;
@@ -185,6 +187,7 @@ int gw_waf_check_head(const aigw_waf *waf, const aigw_waf_request *request, uint
     gw_waf_view_of(waf, &own, &view);
     view.body_bytes = body_bytes;
     view.framed = true;
+    view.passes = about->passes;
     code = gw_waf_run(waf, &view, &scan, GW_WAF_HEAD, err);
     if (code != AIGW_OK)
         return code;
@@ -197,11 +200,11 @@ int gw_waf_check_head(const aigw_waf *waf, const aigw_waf_request *request, uint
     step->fields = scan.fields;
     step->bytes = scan.bytes;
     if (view.content_type.data && body_bytes > 0) {
-        step->content_type = gw_arena_copy(arena, view.content_type);
+        step->content_type = gw_arena_copy(about->arena, view.content_type);
         if (!step->content_type.data)
             return gw_fail_nomem(err);
     }
-    return keep(hits, arena, step, err);
+    return keep(hits, about->arena, step, err);
 }
 
 int gw_waf_check_body(const aigw_waf *waf, const gw_waf_step *step, const gw_waf_body *body,

@@ -135,15 +135,15 @@ static bool known_media(aigw_slice type)
 static void check_content_type(gw_waf_scan *scan, const gw_waf_view *view)
 {
     aigw_slice type = view->content_type;
+    bool any = view->options->any_content_type || view->passes;
     if (!type.data || type.len == 0) {
-        if (view->body_bytes > 0 && view->body_bytes != GW_WAF_BODY_UNKNOWN &&
-            !view->options->any_content_type)
+        if (view->body_bytes > 0 && view->body_bytes != GW_WAF_BODY_UNKNOWN && !any)
             hit(scan, GW_WAF_R_CONTENT_TYPE, "content-type");
         return;
     }
     if (!good_media_syntax(type) || !gw_waf_good_charsets(type, true))
         hit(scan, GW_WAF_R_HEADER_SYNTAX, "content-type");
-    if (!view->options->any_content_type && !known_media(gw_waf_media_type(type)))
+    if (!any && !known_media(gw_waf_media_type(type)))
         hit(scan, GW_WAF_R_CONTENT_TYPE, "content-type");
 }
 
@@ -207,13 +207,21 @@ static bool names_file(aigw_slice name)
     return false;
 }
 
-static void check_field(gw_waf_scan *scan, const aigw_header *header)
+/* What uploads in parts, and packed ones, say of a body that is not ours. */
+static bool of_the_body(aigw_slice name)
+{
+    return gw_eq_nocase(name, GW_S("content-range")) ||
+           gw_eq_nocase(name, GW_S("content-encoding"));
+}
+
+static void check_field(gw_waf_scan *scan, const gw_waf_view *view, const aigw_header *header)
 {
     aigw_slice name = header->name;
     aigw_slice value = header->value;
     uint64_t length;
-    if (restricted(name) || (gw_eq_nocase(name, GW_S("content-encoding")) && value.len &&
-                             !gw_eq_nocase(value, GW_S("identity"))))
+    bool no = restricted(name) || (gw_eq_nocase(name, GW_S("content-encoding")) && value.len &&
+                                   !gw_eq_nocase(value, GW_S("identity")));
+    if (no && !(view->passes && of_the_body(name)))
         gw_waf_scan_hit(scan, GW_WAF_R_RESTRICTED_HEADER, "header", name);
     bool bad = memchr(value.data ? value.data : "", 0, value.len) ||
                memchr(value.data ? value.data : "", '\n', value.len) ||
@@ -333,5 +341,5 @@ void gw_waf_check_headers(gw_waf_scan *scan, const gw_waf_view *view)
     check_content_type(scan, view);
     check_repeats(scan, view->request);
     for (size_t i = 0; i < view->request->header_count; i++)
-        check_field(scan, &view->request->headers[i]);
+        check_field(scan, view, &view->request->headers[i]);
 }

@@ -16,9 +16,10 @@ typedef struct gw_waf_view {
     aigw_slice content_type;         /* data NULL: none */
     const gw_json_doc *doc;          /* the body's, if the caller has parsed it; or NULL */
     uint64_t body_bytes;             /* there, or announced; GW_WAF_BODY_UNKNOWN */
-    bool framed;                     /* where a body ends is not judged here */
-    bool no_json;                    /* that it is called JSON and is none is not judged here */
-    bool credentials;                /* of a form, the values of credentials are not looked at */
+    bool passes;      /* whose body is not ours: its type and encoding are not judged here */
+    bool framed;      /* where a body ends is not judged here */
+    bool no_json;     /* that it is called JSON and is none is not judged here */
+    bool credentials; /* of a form, the values of credentials are not looked at */
 } gw_waf_view;
 
 /* Method, path, query, headers and cookies. */

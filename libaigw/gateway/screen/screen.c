@@ -135,8 +135,8 @@ static int check_head(aigw_exchange *x, const aigw_request *request, aigw_waf_re
                                     .local = request->local};
     uint64_t bytes = announced(request);
     x->screen.body_bytes = bytes == GW_WAF_BODY_UNKNOWN ? 0 : bytes;
-    return gw_waf_check_head(x->live->screen.waf, &asked, bytes, x->arena, &x->screen.step, result,
-                             NULL);
+    const gw_waf_about about = {.body_bytes = bytes, .passes = x->pass != NULL, .arena = x->arena};
+    return gw_waf_check_head(x->live->screen.waf, &asked, &about, &x->screen.step, result, NULL);
 }
 
 gw_next gw_screen_head(aigw_exchange *x, const aigw_request *request)

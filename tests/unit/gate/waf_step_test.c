@@ -99,7 +99,9 @@ static void as_the_whole(void **state)
             assert_int_equal(aigw_waf_check(waf, &request, &whole, NULL), AIGW_OK);
             size_t len = request.body.len;
             request.body = gw_slice(NULL, 0);
-            assert_int_equal(gw_waf_check_head(waf, &request, len, arena, &step, &head, NULL),
+            assert_int_equal(gw_waf_check_head(waf, &request,
+                                               &(gw_waf_about){.body_bytes = len, .arena = arena},
+                                               &step, &head, NULL),
                              AIGW_OK);
             memset(fields, 0, sizeof fields); /* the caller's headers are gone by now */
             if (head.block) {
@@ -130,7 +132,10 @@ static const aigw_waf_result *head_of(const aigw_waf *waf, const aigw_waf_reques
                                       uint64_t bytes, gw_waf_step *step, gw_arena *arena)
 {
     static aigw_waf_result result;
-    assert_int_equal(gw_waf_check_head(waf, request, bytes, arena, step, &result, NULL), AIGW_OK);
+    assert_int_equal(gw_waf_check_head(waf, request,
+                                       &(gw_waf_about){.body_bytes = bytes, .arena = arena}, step,
+                                       &result, NULL),
+                     AIGW_OK);
     return &result;
 }
 
@@ -243,6 +248,30 @@ static void own_host(void **state)
     aigw_waf_free(waf);
 }
 
+/* A body that only passes through may be of any type, packed, and a part of a whole; its head is a head. */
+static void passes(void **state)
+{
+    (void)state;
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    gw_arena *arena = gw_arena_new(1 << 20);
+    gw_waf_step step;
+    static aigw_waf_result result;
+    static const char *const names[] = {"Content-Range", "Content-Encoding", "Accept", "Proxy"};
+    static const char *const values[] = {"bytes 0-9/20", "gzip", "*/*", "x"};
+    for (size_t i = 0; i < 8; i++) {
+        sample s = samples[0];
+        s.type = i % 4 == 2 ? "application/x-of-theirs" : JSON;
+        s.name = names[i % 4];
+        s.value = values[i % 4];
+        aigw_waf_request request = request_of(&s);
+        const gw_waf_about about = {.body_bytes = 9, .passes = i < 4, .arena = arena};
+        assert_int_equal(gw_waf_check_head(waf, &request, &about, &step, &result, NULL), AIGW_OK);
+        assert_int_equal(result.block, i >= 3);
+    }
+    gw_arena_free(arena);
+    aigw_waf_free(waf);
+}
+
 /* The secret of a client is a random text, at the one path that takes it. */
 static void credentials(void **state)
 {
@@ -323,10 +352,11 @@ static void no_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_the_whole), cmocka_unit_test(announced),
-        cmocka_unit_test(untyped),      cmocka_unit_test(no_json),
-        cmocka_unit_test(own_host),     cmocka_unit_test(credentials),
-        cmocka_unit_test(older_caller), cmocka_unit_test(no_allocation),
+        cmocka_unit_test(as_the_whole),  cmocka_unit_test(announced),
+        cmocka_unit_test(untyped),       cmocka_unit_test(no_json),
+        cmocka_unit_test(own_host),      cmocka_unit_test(credentials),
+        cmocka_unit_test(passes),        cmocka_unit_test(older_caller),
+        cmocka_unit_test(no_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
