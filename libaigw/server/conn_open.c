@@ -79,6 +79,8 @@ void gw_conn_watch(gw_conn *c)
 
 void gw_conn_drain(gw_conn *c)
 {
+    if (c->state == GW_CONN_PROXY)
+        gw_conn_proxy(c);
     if (c->state == GW_CONN_HEAD && !c->in_request)
         gw_conn_read(c); /* a request that is already here is answered */
     if (c->state == GW_CONN_PROXY || c->state == GW_CONN_HANDSHAKE ||

@@ -184,6 +184,15 @@ static void its_end_and_its_deadline(void **state)
     gw_conn_drain(c);
     assert_true(is_closed(ours));
     end(r, ours);
+
+    c = connect_pair(r, &ours,
+                     GW_S("PROXY")); /* what is already here when the server stops counts */
+    const char rest[] = " UNKNOWN\r\nGET /healthz HT";
+    assert_int_equal(send(ours, rest, sizeof rest - 1, MSG_NOSIGNAL), sizeof rest - 1);
+    gw_conn_drain(c);
+    assert_int_equal(c->state, GW_CONN_HEAD);
+    assert_true(c->in_request);
+    end(r, ours);
 }
 
 /* ---- no memory ---- */
