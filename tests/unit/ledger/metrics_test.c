@@ -137,7 +137,7 @@ static void an_unused_one_is_valid(void **state)
     gw_metrics *m = gw_metrics_new();
     assert_non_null(m);
     render(m);
-    assert_int_equal(check_text(), 18);
+    assert_int_equal(check_text(), 19);
     assert_true(sample("aigw_retries_total") == 0);
     assert_true(sample("aigw_requests_in_flight") == 0);
     gw_metrics_free(m);
