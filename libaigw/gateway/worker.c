@@ -218,6 +218,7 @@ int aigw_loop_new(aigw_gateway *gw, aigw_loop **out, aigw_error *err)
     }
     gw_worker_set_transport(w, &gw_http_transport, w->http);
     w->tallies = (gw_tally_port){.loop = w->loop, .clock = w->clock};
+    w->held = held_new(w); /* its Redis should be at hand when the first request comes; NULL: later */
     gw_loop_on_wake(w->loop, woken, w);
     *out = w;
     return AIGW_OK;

@@ -162,9 +162,38 @@ static void unavailable(aigw_exchange *x)
     gw_respond_fail(x, GW_ERR_UNAVAILABLE, 503, "Limits cannot be checked at the moment.");
 }
 
+/* A bucket holds its burst; what is said is what runs in. */
+static int64_t told_limit(const aigw_exchange *x, const aigw_limit_ask *ask)
+{
+    const aigw_limit_rule *rule = &x->live->config->quota.rules[ask->rule];
+    return rule->kind == AIGW_LIMIT_TOKEN_BUCKET ? rule->rate : ask->limit;
+}
+
+static void say_why(const aigw_exchange *x, const refusal *r, char *text, size_t size)
+{
+    char wait[32];
+    const char *what = words[r->kind].what, *per = words[r->kind].per;
+    int64_t limit = told_limit(x, r->ask);
+    if (r->never) {
+        bool burst = limit != r->ask->limit;
+        snprintf(text, size,
+                 "This request may need %" PRId64 " %s, which is above the limit of %" PRId64
+                 "%s. It cannot succeed as it is.",
+                 r->ask->n, what, r->ask->limit, burst ? " at once" : per);
+    } else if (r->retry_after_ms > 0) {
+        gw_limit_duration(r->retry_after_ms, wait);
+        snprintf(text, size,
+                 "Rate limit reached for %s: limit %" PRId64 "%s, %" PRId64 " left, %" PRId64
+                 " requested. Please try again in %s.",
+                 what, limit, per, r->ask->remaining, r->ask->n, wait);
+    } else {
+        snprintf(text, size, "Rate limit reached for %s: limit %" PRId64 "%s.", what, limit, per);
+    }
+}
+
 void gw_quota_refuse_call(aigw_exchange *x)
 {
-    char text[256], wait[32];
+    char text[256];
     refusal r = why(x);
     x->quota.refused = true;
     if (!r.ask) {
@@ -173,22 +202,7 @@ void gw_quota_refuse_call(aigw_exchange *x)
     }
     x->reason = words[r.kind].reason;
     gw_metrics_denied(x->loop->metrics, x->reason);
-    if (r.never) {
-        snprintf(text, sizeof text,
-                 "This request may need %" PRId64 " %s, which is above the limit of %" PRId64
-                 "%s. It cannot succeed as it is.",
-                 r.ask->n, words[r.kind].what, r.ask->limit, words[r.kind].per);
-    } else if (r.retry_after_ms > 0) {
-        gw_limit_duration(r.retry_after_ms, wait);
-        snprintf(text, sizeof text,
-                 "Rate limit reached for %s: limit %" PRId64 "%s, %" PRId64 " left, %" PRId64
-                 " requested. Please try again in %s.",
-                 words[r.kind].what, r.ask->limit, words[r.kind].per, r.ask->remaining, r.ask->n,
-                 wait);
-    } else {
-        snprintf(text, sizeof text, "Rate limit reached for %s: limit %" PRId64 "%s.",
-                 words[r.kind].what, r.ask->limit, words[r.kind].per);
-    }
+    say_why(x, &r, text, sizeof text);
     respond(x, text, words[r.kind].type);
 }
 

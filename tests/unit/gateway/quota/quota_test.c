@@ -133,11 +133,27 @@ static void a_bucket_lets_requests_run_in(void **state)
     assert_int_equal(status(f, ASK("e")), 200);
     assert_int_equal(status(f, ASK("e")), 200);
     assert_field(f, ASK("e"), "retry-after-ms", "1000");
+    fake_result r = fake_call(f, OPENAI_PATH, ASK("e"));
+    assert_has(r.body, "limit 60 per minute, 0 left");
+    free(r.body);
     f->now_ms += 999;
     assert_int_equal(status(f, ASK("e")), 429);
     f->now_ms += 1;
     assert_int_equal(status(f, ASK("e")), 200);
     assert_int_equal(status(f, ASK("e")), 429);
+    fake_free(f);
+}
+
+static void what_a_bucket_never_holds_says_so(void **state)
+{
+    (void)state;
+    fake *f = fake_new(UPSTREAMS "rate_limits: [{name: b, tokens_per_minute: 60000, algorithm: "
+                                 "token_bucket, burst_tokens: 500}]\n",
+                       NULL, 0);
+    fake_result r = fake_call(f, OPENAI_PATH, ASK("o")); /* 1,000 are assumed to come back */
+    assert_int_equal(r.status, 429);
+    assert_has(r.body, "above the limit of 500 at once");
+    free(r.body);
     fake_free(f);
 }
 
@@ -515,6 +531,7 @@ int main(void)
         cmocka_unit_test(a_refusal_speaks_the_clients_dialect),
         cmocka_unit_test(what_is_no_call_is_not_counted),
         cmocka_unit_test(a_bucket_lets_requests_run_in),
+        cmocka_unit_test(what_a_bucket_never_holds_says_so),
         cmocka_unit_test(counts_are_told_apart_by_key_model_and_address),
         cmocka_unit_test(a_refused_call_takes_nothing),
         cmocka_unit_test(tokens_are_reserved_and_settled_by_usage),
