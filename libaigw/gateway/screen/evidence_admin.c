@@ -119,26 +119,6 @@ static const char *action_name(aigw_waf_action action)
     return action == AIGW_WAF_BLOCK ? "block" : action == AIGW_WAF_COUNT ? "count" : "none";
 }
 
-static aigw_waf_action override_of(const aigw_waf_options *options, const char *name)
-{
-    aigw_waf_action action = AIGW_WAF_DEFAULT;
-    for (size_t i = 0; i < options->override_count; i++) {
-        if (strcmp(options->overrides[i].name, name) == 0)
-            action = options->overrides[i].action;
-    }
-    return action;
-}
-
-/* As the WAF resolves it: a rule's own override, then its group's count, then mode count. */
-static aigw_waf_action configured(const aigw_waf_options *options, const aigw_waf_rule *rule)
-{
-    aigw_waf_action action = override_of(options, rule->rule);
-    if (action == AIGW_WAF_DEFAULT)
-        action = rule->action;
-    bool counts = options->count_only || override_of(options, rule->group) == AIGW_WAF_COUNT;
-    return action == AIGW_WAF_BLOCK && counts ? AIGW_WAF_COUNT : action;
-}
-
 static void put_rule(gw_jw *w, const aigw_waf_rule *rule)
 {
     gw_jw_object(w);
@@ -188,7 +168,7 @@ static void give_rules(aigw_exchange *x)
         if (strcmp(before, "AWSManagedRulesCommonRuleSet") == 0 && strcmp(before, rule.group) != 0)
             put_address_rules(&w, waf);
         before = rule.group;
-        rule.action = configured(&waf->options, &rule);
+        rule.action = gw_screen_action_of(&waf->options, &rule);
         put_rule(&w, &rule);
     }
     gw_jw_array_end(&w);

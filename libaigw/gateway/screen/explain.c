@@ -24,7 +24,7 @@ static const char *action_name(aigw_waf_action action)
     return names[action];
 }
 
-static aigw_waf_action action_of(const aigw_waf_options *options, const aigw_waf_rule *rule)
+aigw_waf_action gw_screen_action_of(const aigw_waf_options *options, const aigw_waf_rule *rule)
 {
     aigw_waf_action action = rule->action;
     bool counts = options->count_only;
@@ -48,7 +48,7 @@ static void put_rules(gw_buf *out, const gw_config_waf *waf)
 {
     aigw_waf_rule rule;
     for (size_t i = 0; aigw_waf_rule_at(i, &rule); i++) {
-        rule.action = action_of(&waf->options, &rule);
+        rule.action = gw_screen_action_of(&waf->options, &rule);
         put_rule(out, &rule);
     }
     for (size_t i = 0; i < AIGW_IPREP_ALLOW; i++) {

@@ -74,4 +74,7 @@ void gw_screen_stop(aigw_exchange *x, gw_screen_end end);
 #define GW_SCREEN_RATE_METRIC       "ai-gateway-rate-limit"
 #define GW_SCREEN_RATE_LABEL        "aigw:waf:rate:RateLimitPerIP"
 
+/* explain.c: what a config makes of a rule: its own override, then its group's count, then mode count. */
+aigw_waf_action gw_screen_action_of(const aigw_waf_options *options, const aigw_waf_rule *rule);
+
 #endif
