@@ -457,6 +457,7 @@ def test_pass_through_is_refused_unless_allowed(stage):
         assert status == 403 and b"cannot be checked" in body
 
 
+@pytest.mark.slow  # a sanitizer keeps what was freed
 def test_memory_does_not_grow(stage):
     def round_trip():
         for _ in range(60):
