@@ -32,7 +32,8 @@ AIGW_API int aigw_gateway_reload(aigw_gateway *gw, aigw_slice config, aigw_error
 AIGW_API aigw_gateway *aigw_gateway_ref(aigw_gateway *gw);
 AIGW_API void aigw_gateway_free(aigw_gateway *gw);
 
-/* Checks a document as aigw_gateway_new would, without keeping anything or any I/O but key files. */
+/* Checks a document as aigw_gateway_new would, without keeping anything or any I/O but key files
+ * and lists of addresses. */
 AIGW_API int aigw_config_check(aigw_slice config, const aigw_host *host, aigw_error *err);
 
 /* The JSON Schema (2020-12) of the config document, for editors. Static storage. */

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "gateway/config/build.h"
 #include "gateway/config/schema.h"
+#include "gateway/screen/live.h"
 #include <aigw/gateway.h>
 
 /* The address that the document itself names; the line is its own. */
@@ -76,9 +77,16 @@ int gw_config_load(aigw_slice document, const aigw_host *host, gw_config **out, 
 int aigw_config_check(aigw_slice document, const aigw_host *host, aigw_error *err)
 {
     gw_config *config = NULL;
+    gw_screen_live screen = {0};
+    const gw_clock clock = gw_clock_of(host);
+    const gw_log silent = {0};
     int code = gw_config_load(document, host, &config, err);
-    if (code == AIGW_OK)
-        gw_config_free(config);
+    if (code != AIGW_OK)
+        return code;
+    /* A start would read the lists of addresses, too, and say no to a bad one. */
+    code = gw_screen_live_open(&screen, &config->waf, NULL, NULL, &clock, &silent, err);
+    gw_screen_live_close(&screen);
+    gw_config_free(config);
     return code;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include <stdio.h>
 #include <string.h>
 
 struct gw_screen_rules {
@@ -41,6 +42,10 @@ static int make_rules(const aigw_waf_options *options, gw_screen_rules **out, ai
     int code = aigw_waf_new(options, &rules->waf, err);
     if (code != AIGW_OK) {
         gw_free(rules);
+        if (code == AIGW_E_UNSUPPORTED && err) { /* built with -DAIGW_WAF=OFF */
+            gw_fail(err, code, "waf_build", "built without the WAF: expected enable_waf: false");
+            snprintf(err->pointer, sizeof err->pointer, "/enable_waf");
+        }
         return code;
     }
     *out = rules;
