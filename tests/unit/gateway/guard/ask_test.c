@@ -347,6 +347,43 @@ static void an_upstream_that_fails_is_not_asked_about(void **state)
     fake_free(f);
 }
 
+/* A stream that breaks while it is collected: the client, who has its beginning, hears it; nobody is asked. */
+static void a_stream_that_breaks_is_not_asked_about(void **state)
+{
+    (void)state;
+    const fake_answer script[] = {
+        {.status = 200, .type = SSE, .body = O_STREAM, .cut = sizeof O_FIRST O_SECOND}};
+    fake *f = fake_new(HOOK("answer", "open"), script, 1);
+    fake_result r = fake_call(f, ANTHROPIC_PATH, ASK_A_STREAM("o"));
+    assert_int_equal(r.code, AIGW_E_UPSTREAM);
+    assert_has(r.body, "event: error");
+    assert_null(strstr(r.body, "Hel"));
+    assert_int_equal(f->next, 1);
+    free(r.body);
+    fake_free(f);
+}
+
+/* What a failed try has left in a filter is forgotten. */
+static void another_try_begins_anew(void **state)
+{
+    (void)state;
+    const fake_answer script[] = {
+        {.status = 200, .type = SSE, .body = "data: {\"error\":{\"message\":\"busy\"}}\n\n"},
+        {.status = 200,
+         .type = SSE,
+         .body = O_CHUNK("{\"content\":\"bob@ex\"}", "null")
+             O_CHUNK("{\"content\":\"ample.com\"}", "\"stop\"") O_DONE}};
+    fake *f =
+        fake_new(GUARD_CONFIG "  - {name: m, on: [answer], rules: {email: mask}}\n", script, 2);
+    fake_result r = take_late(f, fake_open(f, OPENAI_PATH, ASK_STREAM("o")));
+    assert_int_equal(r.status, 200);
+    assert_has(r.body, "[EMAIL]");
+    assert_has(r.body, "[DONE]");
+    assert_int_equal(f->next, 2);
+    free(r.body);
+    fake_free(f);
+}
+
 /* ---- the others ---- */
 
 static void moderation(void **state)
@@ -416,6 +453,8 @@ int main(void)
         cmocka_unit_test(its_failures_on_an_answer),
         cmocka_unit_test(arguments_that_are_no_json_any_more),
         cmocka_unit_test(an_upstream_that_fails_is_not_asked_about),
+        cmocka_unit_test(a_stream_that_breaks_is_not_asked_about),
+        cmocka_unit_test(another_try_begins_anew),
         cmocka_unit_test(moderation),
         cmocka_unit_test(apply_guardrail),
     };
