@@ -123,17 +123,21 @@ def wire(port):
     return Wire(connect(port))
 
 
+def agent(fields):
+    """The WAF wants one; and no more than one."""
+    return [] if any(f.lower().startswith("user-agent:") for f in fields) else ["User-Agent: raw/1"]
+
+
 def post(path, body, *fields, version="1.1"):
     """A request as bytes. body: a dict, or bytes."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"POST {path} HTTP/{version}", "Host: gateway", "User-Agent: raw/1",
+    lines = [f"POST {path} HTTP/{version}", "Host: gateway", *agent(fields),
              "Content-Type: application/json", f"Content-Length: {len(data)}", *fields]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
 
 def get(path, *fields, method="GET", version="1.1"):
-    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: gateway", "User-Agent: raw/1", *fields,
-                        "", ""]).encode()
+    return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: gateway", *agent(fields), *fields, "", ""]).encode()
 
 
 def chat(text, model="echo", **more):

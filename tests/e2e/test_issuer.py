@@ -174,7 +174,7 @@ def test_the_admin_api(db):
 ])
 def test_bad_bodies_change_nothing(db, body):
     root, secret = added(db, "--id", "root", "--scope", "admin")
-    with Gateway(config(db)) as gateway:
+    with Gateway({**config(db), "enable_waf": False}) as gateway:  # it refuses two of these before
         admin = token(gateway, root, secret)
         status, _, text = gateway.request("POST", "/admin/clients", body, {
             "Authorization": "Bearer " + admin, "Content-Type": "application/json"})

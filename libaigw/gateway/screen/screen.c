@@ -181,9 +181,10 @@ gw_next gw_screen_body(aigw_exchange *x)
         gw_prepare_refuse(x, parsed, &err);
         return GW_NEXT_ANSWERED;
     }
-    const gw_waf_body body = {.bytes = x->body,
-                              .doc = call && parsed == AIGW_OK ? &x->doc : NULL,
-                              .no_json = parsed != AIGW_OK};
+    bool told =
+        parsed != AIGW_OK || (x->endpoint && x->endpoint->admin); /* what is wrong with it */
+    const gw_waf_body body = {
+        .bytes = x->body, .doc = call && parsed == AIGW_OK ? &x->doc : NULL, .no_json = told};
     x->screen.body_bytes = x->screen.body_inspected = x->body.len;
     if (gw_waf_check_body(x->live->screen.waf, &x->screen.step, &body, &result, NULL) != AIGW_OK ||
         !keep(x, &result))
