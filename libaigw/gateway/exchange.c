@@ -490,8 +490,8 @@ void aigw_exchange_free(aigw_exchange *x)
     }
     stop_waiting(x);
     wipe_headers(x);
-    gw_guard_drop(x);
     gw_attempt_drop(x);
+    gw_guard_drop(x); /* behind the transfer, which may have borrowed the masked body */
     gw_fetch_free(x);
     gw_pass_free(x);
     gw_loop_timer_clear(w->loop, &x->timer);
