@@ -326,6 +326,16 @@ def test_embeddings_and_counts(stage):
         stage.openai.embeddings.create(model="blocked", input="4111111111111111")
 
 
+@both
+def test_a_large_prompt(stage, stream):
+    """Large enough to go out in pieces around what was patched."""
+    text = "plain words, " * 20000 + "eve@example.org" + " and more" * 20000
+    assert chat(stage, "masked", text, stream) == (MASKED, "stop")
+    sent = json.loads(stage.o.seen[-1][2])
+    assert sent["model"] == "m"
+    assert sent["messages"][0]["content"] == text.replace("eve@example.org", "[EMAIL]")
+
+
 # ---- the webhook ----
 
 def test_webhook_masks_and_rejects(stage):
@@ -401,6 +411,22 @@ def test_a_bad_webhook_is_what_the_policy_says(stage, bad):
         chat(stage, "answer-hooked", "hi", False)
     with pytest.raises((openai.APIError, anthropic.APIError)):  # an error event: the stream has begun
         messages(stage, "answer-hooked", "hi", True)
+
+
+def test_a_webhook_that_is_not_there(stage):
+    hook = {"url": f"http://127.0.0.1:{harness.free_port()}/check", "timeout_ms": 1500}
+    guards = [guard("hooked", ["prompt"], webhook=hook),
+              guard("hooked-open", ["prompt"], webhook={**hook, "on_fail": "open"})]
+    with harness.Gateway(config_of(stage.o, stage.s, guards)) as gateway:
+        def status(model):
+            return gateway.request("POST", "/v1/chat/completions", {
+                "model": model, "messages": [{"role": "user", "content": "hi"}]})[0]
+        assert status("hooked") == 503 and not stage.o.seen
+        assert status("hooked-open") == 200
+        assert '"event":"guard_failed"' in gateway.log() and '"failure":"connect"' in gateway.log()
+        metrics = gateway.request("GET", "/metrics")[2].decode()
+        assert 'guard="hooked",stage="prompt",action="block",failed="true"} 1' in metrics
+        assert 'guard="hooked-open",stage="prompt",action="pass",failed="true"} 1' in metrics
 
 
 @each
