@@ -9,7 +9,8 @@ import pytest
 
 import harness
 import redis_peer
-from test_quota import ANSWER, ask, statuses, with_upstream
+import serve
+from test_quota import ANSWER, ask, statuses, token_of, with_upstream
 
 pytestmark = pytest.mark.skipif(redis_peer.program() is None, reason="no redis-server is installed")
 
@@ -184,6 +185,40 @@ def test_the_rate_by_address_goes_over_redis_too():
             assert statuses(b, 2, **of) == [200, 429]
             assert statuses(a, 1, **of) == [429]
             assert statuses(a, 1, headers={"X-Forwarded-For": "192.0.2.2"}) == [200]
+
+
+def test_tokens_are_looked_at_after_the_wait():
+    """The headers of a request are there still when the Redis has answered about its address."""
+    with redis_peer.Redis() as redis:
+        c, secret = harness.secured([{"type": "echo"}], [], redis={"address": redis.address, "deadline_ms": 5000},
+                                    rate_limits=[{"name": "c", "per": ["client", "key"], "requests_per_minute": 2}])
+        with harness.Gateway(c) as a:
+            token = token_of(a, "team-a", secret)
+            assert statuses(a, 1) == [401]
+            assert statuses(a, 1, token=token + "x") == [401]
+            assert statuses(a, 1, token=token) == [200]
+            assert statuses(a, 1, headers={"x-api-key": token}) == [200]
+            assert statuses(a, 1, token=token) == [429]
+            assert token not in a.log() and token.encode() not in redis.do("KEYS", "*")
+
+
+def test_who_leaves_while_the_redis_thinks_has_taken_nothing():
+    entry = {"name": "all", "requests_per_minute": 2, "concurrent_requests": 1}
+    with redis_peer.Redis() as redis, redis_peer.SlowRoad(redis.port) as road:
+        c = config(road.address, entry, deadline_ms=20000)
+        c["waf"] = {"rate_limit": {"action": "none"}}
+        with harness.Gateway(c) as gateway:
+            counting([gateway])
+            road.delay = 1.0
+            with serve.wire(gateway.port) as w:
+                w.send(serve.post("/v1/chat/completions", serve.chat("hi")))
+                assert harness.wait_until(lambda: b":1\r\n" in redis.do("EXISTS", "aigw:epoch"))
+            assert harness.wait_until(lambda: "cancelled" in gateway.log())
+            road.delay = 0.0
+            got = []
+            assert harness.wait_until(lambda: got.append(ask(gateway)) or got[-1][0] == 200)
+            assert got[-1][1]["x-ratelimit-remaining-requests"] == "1"
+            assert statuses(gateway, 2) == [200, 429]
 
 
 # ---- secrets ----
