@@ -17,6 +17,17 @@ static void raw(gw_waf_scan *scan, aigw_slice body)
              gw_slice(body.data, body.len < left ? body.len : left));
 }
 
+/* JSON with a fault that its reader will tell: quotes and braces are no attack, what is an exploit anywhere is. */
+static void raw_json(gw_waf_scan *scan, aigw_slice body)
+{
+    size_t left = GW_WAF_BYTES_MAX - scan->bytes;
+    gw_waf_field field = {.component = AIGW_WAF_BODY,
+                          .where = "body",
+                          .text = gw_slice(body.data, body.len < left ? body.len : left),
+                          .small = true};
+    gw_waf_scan_field(scan, &field);
+}
+
 /* --- multipart/form-data (RFC 7578) --- */
 
 /* A name or file name that readers read differently: more than letters, accents written as entities, or a
@@ -273,7 +284,10 @@ static void parse_json(gw_waf_scan *scan, const gw_waf_view *view, bool declared
     } else {
         if (declared && !view->no_json)
             gw_waf_scan_hit(scan, GW_WAF_R_BODY_SYNTAX, "body", gw_slice(NULL, 0));
-        raw(scan, view->request->body);
+        if (view->no_json)
+            raw_json(scan, view->request->body);
+        else
+            raw(scan, view->request->body);
     }
 }
 

