@@ -152,6 +152,7 @@ AIGW_API int aigw_waf_check(const aigw_waf *waf, const aigw_waf_request *request
 /*
  * The same without an end: every rule that saw something, at every place, whatever its action, those behind the
  * terminating one too; content is scanned with every pattern. One line of text each; free with aigw_bytes_free.
+ * At most 1 MiB: then "... and N more" stands before the verdict.
  */
 AIGW_API int aigw_waf_explain(const aigw_waf *waf, const aigw_waf_request *request, aigw_slice *out,
                               aigw_error *err);

@@ -159,13 +159,21 @@ typedef struct explained {
     const aigw_waf *waf;
     const gw_waf_view *view;
     gw_buf text;
+    size_t more; /* lines that there was no room for */
 } explained;
+
+#define EXPLAIN_BYTES ((size_t)1 << 20)
+#define LINE_BYTES    ((size_t)4096) /* more than any line has */
 
 static void line_of(void *user, unsigned rule, const gw_waf_hit *hit)
 {
     static const char *const actions[] = {"default", "block", "count", "none"};
     explained *e = user;
     aigw_waf_match match;
+    if (gw_buf_slice(&e->text).len > EXPLAIN_BYTES - 2 * LINE_BYTES) {
+        e->more++;
+        return;
+    }
     gw_waf_match_of(&match, rule, gw_waf_action_of(e->waf, e->view, rule, hit->component), hit);
     gw_buf_printf(&e->text, "%-5s %s/%s label=%s component=%s at=%s", actions[match.action],
                   match.group, match.rule, match.label, aigw_waf_component_name(match.component),
@@ -193,7 +201,7 @@ int aigw_waf_explain(const aigw_waf *waf, const aigw_waf_request *request, aigw_
     aigw_waf_content policy = view.content;
     if (policy == AIGW_WAF_CONTENT_SKIP || policy == AIGW_WAF_CONTENT_COUNT_SIGNATURES)
         view.content = AIGW_WAF_CONTENT_COUNT_FULL;
-    gw_buf_init(&e.text, (size_t)1 << 20);
+    gw_buf_init(&e.text, EXPLAIN_BYTES);
     code = gw_waf_run(waf, &view, &scan, GW_WAF_ALL, err);
     if (code != AIGW_OK) {
         gw_buf_free(&e.text);
@@ -201,6 +209,8 @@ int aigw_waf_explain(const aigw_waf *waf, const aigw_waf_request *request, aigw_
     }
     view.content = policy;
     gw_waf_verdict(waf, &view, hits, &result);
+    if (e.more)
+        gw_buf_printf(&e.text, "... and %zu more\n", e.more);
     gw_buf_printf(&e.text, "verdict: %s%s\n", result.block ? "block by " : "allow",
                   result.block ? result.matches[result.terminating].rule : "");
     if (e.text.failed) {

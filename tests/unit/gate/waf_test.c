@@ -365,6 +365,26 @@ static void explains(void **state)
     aigw_waf_free(waf);
 }
 
+/* More places than there is room for: the verdict still stands at the end. */
+static void explains_without_end(void **state)
+{
+    (void)state;
+    enum { ITEMS = 20000 };
+    static char body[ITEMS * 11 + 64];
+    size_t len = 0;
+    for (int i = 0; i < ITEMS; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len, "%s\"<script>\"", i ? "," : "[");
+    snprintf(body + len, sizeof body - len, "]");
+    aigw_waf *waf = waf_of(&(aigw_waf_options){.size = sizeof(aigw_waf_options)});
+    aigw_waf_request request = request_of("", body);
+    aigw_slice text;
+    assert_int_equal(aigw_waf_explain(waf, &request, &text, NULL), AIGW_OK);
+    assert_in_range(text.len, 1, 1 << 20);
+    assert_non_null(gw_find(text, GW_S(" more\nverdict: block by ")));
+    aigw_bytes_free(text);
+    aigw_waf_free(waf);
+}
+
 static void *many(void *user)
 {
     const aigw_waf *waf = user;
@@ -417,6 +437,7 @@ int main(void)
                                        cmocka_unit_test(credentials_are_not_read),
                                        cmocka_unit_test(honest_heads),
                                        cmocka_unit_test(explains),
+                                       cmocka_unit_test(explains_without_end),
                                        cmocka_unit_test(shared_by_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
