@@ -291,8 +291,7 @@ int gw_patterns_new(const aigw_guard_rule *rules, size_t count, gw_patterns **ou
     for (size_t i = 0; i < count; i++) {
         if (rules[i].text_count)
             return gw_fail(err, AIGW_E_UNSUPPORTED, "no_vectorscan",
-                           "words and patterns need a build with vectorscan (%u bytes ahead)",
-                           CONTEXT);
+                           "words and patterns need a build with vectorscan");
     }
     *out = NULL;
     return AIGW_OK;

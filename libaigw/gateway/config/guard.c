@@ -89,13 +89,13 @@ static int add_lists(gw_cfg_build *b, const gw_cfg_list *lists, aigw_guard_kind 
 }
 
 /* The fault of a rule is told at its place in the document. */
-static int place_fault(gw_cfg_build *b, const rule_list *rules, int code)
+static int place_fault(gw_cfg_build *b, const rule_list *rules, const gw_cfg_node *own, int code)
 {
     int rule = b->err ? b->err->line : 0;
     const gw_cfg_node *node =
         rule > 0 && (size_t)rule <= rules->count ? rules->nodes[rule - 1] : NULL;
     if (code == AIGW_E_NOMEM || !node)
-        return code;
+        return code == AIGW_E_UNSUPPORTED ? gw_cfg_place(b->err, own, AIGW_E_CONFIG) : code;
     b->err->code = AIGW_E_CONFIG;
     return gw_cfg_place(b->err, node, AIGW_E_CONFIG);
 }
@@ -121,7 +121,7 @@ static int set_rules(gw_cfg_build *b, const gw_cfg_guardrail *raw, gw_guardrail 
     if (rules->count == 0)
         return AIGW_OK;
     code = aigw_guard_new(rules->items, rules->count, &g->local, b->err);
-    return code == AIGW_OK ? code : place_fault(b, rules, code);
+    return code == AIGW_OK ? code : place_fault(b, rules, raw->rules.node, code);
 }
 
 /* ---- whom it is for ---- */
