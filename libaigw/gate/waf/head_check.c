@@ -282,6 +282,8 @@ static void check_host(gw_waf_scan *scan, const gw_waf_view *view)
 {
     aigw_slice host =
         gw_header_get(view->request->headers, view->request->header_count, GW_S("host"));
+    if (host.len == 0 && view->route == AIGW_WAF_ROUTE_HEALTH)
+        return; /* load balancers probe by HTTP/1.0 */
     if (!host.data || host.len == 0) {
         hit(scan, GW_WAF_R_HOST, "host");
         return;

@@ -44,6 +44,7 @@ static const struct {
     {"additionalModelRequestFields", R(BEDROCK), GW_PLACE_FREE},
     {"outputConfig", R(BEDROCK), GW_PLACE_FREE},
     {"inputText", R(BEDROCK) | R(EMBEDDINGS), GW_PLACE_PROMPT},
+    {"title", R(EMBEDDINGS), GW_PLACE_PROMPT}, /* of the document, as Gemini takes it */
     {"response_format", R(CHAT), GW_PLACE_FREE},
     {"guided_json", R(CHAT), GW_PLACE_FREE}, /* what an answer must look like, as vLLM takes it */
     {"guided_regex", R(CHAT), GW_PLACE_FREE},

@@ -20,18 +20,37 @@ static int64_t embed_tokens(const gw_embed_request *r)
     return tokens;
 }
 
-/* What stands in a body that could not be read as a chat request: its vendor may know better. */
-static int64_t said_maximum(const aigw_exchange *x)
+/* The first of these numbers that a body says, whose vendor may know better than we how to read the rest of it. */
+static int64_t said(const aigw_exchange *x, const char *const (*names)[2], size_t count)
 {
-    static const char *const names[] = {"max_completion_tokens", "max_output_tokens", "max_tokens"};
     int64_t n;
-    if (x->read)
-        return x->request.max_tokens;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (gw_json_i64(&x->doc, gw_json_get(&x->doc, 0, names[i]), &n) && n >= 0)
+    for (size_t i = 0; i < count; i++) {
+        gw_json_ref in = names[i][0] ? gw_json_get(&x->doc, 0, names[i][0]) : 0;
+        if (in != GW_JSON_ABSENT &&
+            gw_json_i64(&x->doc, gw_json_get(&x->doc, in, names[i][1]), &n) && n >= 0)
             return n;
     }
     return -1;
+}
+
+static int64_t said_maximum(const aigw_exchange *x)
+{
+    static const char *const names[][2] = {{NULL, "max_completion_tokens"},
+                                           {NULL, "max_output_tokens"},
+                                           {NULL, "max_tokens"},
+                                           {"generationConfig", "maxOutputTokens"},
+                                           {"generation_config", "max_output_tokens"},
+                                           {"inferenceConfig", "maxTokens"}};
+    return x->read ? x->request.max_tokens : said(x, names, sizeof names / sizeof *names);
+}
+
+static int64_t said_answers(const aigw_exchange *x)
+{
+    static const char *const names[][2] = {{NULL, "n"},
+                                           {"generationConfig", "candidateCount"},
+                                           {"generation_config", "candidate_count"}};
+    int64_t n = x->read ? x->request.n : said(x, names, sizeof names / sizeof *names);
+    return n > 1 ? n : 1;
 }
 
 /* The maximum that we put in ourselves for this target; 0: none. */
@@ -49,7 +68,7 @@ static int64_t our_maximum(const aigw_exchange *x, const gw_route_target *target
 
 static int64_t output_tokens(const aigw_exchange *x, int64_t assume)
 {
-    int64_t most = said_maximum(x), answers = x->read && x->request.n > 1 ? x->request.n : 1;
+    int64_t most = said_maximum(x), answers = said_answers(x);
     for (size_t i = 0; most < 0 && i < x->target_count; i++) {
         int64_t ours = our_maximum(x, &x->targets[i]);
         assume = ours > assume ? ours : assume;

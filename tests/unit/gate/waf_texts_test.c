@@ -103,6 +103,8 @@ static void every_dialect(void **state)
          "p:a|p:b|"},
         {AIGW_WAF_ROUTE_EMBEDDINGS,
          "{\"requests\":[{\"model\":\"m\",\"content\":{\"parts\":[{\"text\":\"a\"}]}}]}", "p:a|"},
+        {AIGW_WAF_ROUTE_EMBEDDINGS, "{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"title\":\"t\"}",
+         "p:a|p:t|"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         seen s;

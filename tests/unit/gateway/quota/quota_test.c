@@ -273,6 +273,24 @@ static void what_the_gateway_puts_in_is_reserved(void **state)
     fake_free(f);
 }
 
+/* What we cannot read, a provider may. */
+static void a_request_that_we_do_not_know_says_its_size_too(void **state)
+{
+    (void)state;
+    static const char *const bodies[][2] = {
+        {OPENAI_PATH, "{\"model\":\"o\",\"n\":200,\"max_completion_tokens\":60,"
+                      "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"},
+        {"/v1beta/models/o:generateContent",
+         "{\"contents\":[{\"parts\":[{\"text\":\"Hi\"}]}],\"generationConfig\":{"
+         "\"candidateCount\":200,\"maxOutputTokens\":60}}"},
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        fake *f = fake_new(TOKENS(10000), NULL, 0);
+        assert_int_equal(call(f, bodies[i][0], bodies[i][1], NULL, NULL), 429);
+        fake_free(f);
+    }
+}
+
 static void more_than_was_reserved_counts_too(void **state)
 {
     (void)state;
@@ -537,6 +555,7 @@ int main(void)
         cmocka_unit_test(tokens_are_reserved_and_settled_by_usage),
         cmocka_unit_test(a_request_that_can_never_fit_says_so),
         cmocka_unit_test(what_the_gateway_puts_in_is_reserved),
+        cmocka_unit_test(a_request_that_we_do_not_know_says_its_size_too),
         cmocka_unit_test(more_than_was_reserved_counts_too),
         cmocka_unit_test(what_was_refused_upstream_costs_nothing),
         cmocka_unit_test(what_broke_off_keeps_its_reservation),
