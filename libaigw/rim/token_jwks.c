@@ -65,10 +65,11 @@ int aigw_jwks_fetch(const char *url, const char *ca_file, int timeout_ms, aigw_s
                     aigw_error *err)
 {
     static const gw_http_handler handler = {on_head, on_data, on_end};
-    aigw_header accept = {GW_S("accept"), GW_S("application/json")};
+    const aigw_header headers[] = {{GW_S("accept"), GW_S("application/json")},
+                                   {GW_S("user-agent"), GW_S("aigw/" AIGW_VERSION)}};
     gw_http_target_options options = {.url = aigw_slice_of(url),
-                                      .headers = &accept,
-                                      .header_count = 1,
+                                      .headers = headers,
+                                      .header_count = 2,
                                       .ca_file = gw_token_ca_file(ca_file, NULL),
                                       .connect_timeout_ms = CONNECT_MS};
     gw_http_request request = {.method = "GET",
