@@ -99,6 +99,8 @@ def start_aigw(work, upstream, jwt):
         "server": {"listen": "127.0.0.1:0", "threads": 1},
         "auth": {"jwt": {"enabled": jwt}},
         "log": {"access": False},
+        # The others have no firewall. AIGW_BENCH_WAF=1 shows what ours costs.
+        "enable_waf": os.environ.get("AIGW_BENCH_WAF") == "1", "waf": {"rate_limit": {"action": "none"}},
         "providers": [
             {"name": "o", "type": "openai", "base_url": f"http://127.0.0.1:{upstream}/v1", "api_key": "k",
              "models": ["gpt-"]},
@@ -172,7 +174,7 @@ def request_file(work, proxy, scenario, upstream):
         headers |= {"x-portkey-provider": target, "Authorization": "Bearer k",
                     "x-portkey-custom-host": f"http://127.0.0.1:{upstream}/v1"}
     body = body_of(size, **more)
-    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json",
+    lines = [f"POST {path} HTTP/1.1", "Host: gateway", "User-Agent: bench/1", "Content-Type: application/json",
              f"Content-Length: {len(body)}", *(f"{k}: {v}" for k, v in headers.items())]
     file = work / "request"
     file.write_bytes("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
