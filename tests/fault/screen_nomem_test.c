@@ -1,5 +1,6 @@
 /* Screening with the n-th allocation failing, once and from then on: nothing is lost, and an attack is answered 403
  * or 503, never served. */
+#include "gateway/screen/lists.h"
 #include "unit/gateway/fake.h"
 #include <unistd.h>
 
@@ -165,9 +166,65 @@ static void making(void **state)
     unlink(path);
 }
 
+static size_t look(aigw_gateway *gw, fake *host, int64_t later_ms)
+{
+    gw_live *live = gw_gateway_live(gw, NULL);
+    aigw_iprep_facts facts;
+    host->now_ms += later_ms;
+    gw_screen_lists_tick(live->screen.lists, 60000, gw_gateway_clock(gw), &live->log);
+    aigw_iprep_facts_of(live->screen.iprep, AIGW_IPREP_REPUTATION, &facts);
+    gw_live_free(live);
+    return facts.entries;
+}
+
+/* A list that could not be read for want of memory is not forgotten: the next look reads it. */
+static void a_list_is_tried_again(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/aigw_screen_XXXXXX", config[256];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "198.51.100.1\n", 13), 13);
+    snprintf(config, sizeof config, ECHO "waf: {" RULES ", ip_reputation: {reputation: [%s]}}\n",
+             path);
+    failing a = {0};
+    fake host = {0};
+    aigw_gateway *gw = NULL;
+    fake_host(&host);
+    aigw_set_allocator(&(aigw_allocator){failing_realloc, failing_free, &a});
+    assert_int_equal(aigw_gateway_new(aigw_slice_of(config), &host.host, &gw, NULL), AIGW_OK);
+    size_t had = 1;
+    for (long n = 1; n < 100; n++) {
+        char line[32];
+        int len = snprintf(line, sizeof line, "203.0.%ld.1\n", n);
+        assert_int_equal(write(fd, line, (size_t)len), len);
+        assert_int_equal(look(gw, &host, 60000), had); /* the change is seen */
+        a.calls = 0;
+        a.fail_at = n;
+        size_t now = look(gw, &host, 1000);
+        bool failed = a.calls >= n;
+        a.fail_at = 0;
+        assert_true(failed || n > 1);
+        if (failed && now == had) {
+            look(gw, &host, 60000);
+            now = look(gw, &host, 1000);
+        }
+        assert_int_equal(now, had + 1);
+        had = now;
+        if (!failed)
+            break;
+    }
+    close(fd);
+    aigw_gateway_free(gw);
+    assert_int_equal(a.live, 0);
+    aigw_set_allocator(NULL);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(making), cmocka_unit_test(once),
-                                       cmocka_unit_test(from_then_on)};
+                                       cmocka_unit_test(from_then_on),
+                                       cmocka_unit_test(a_list_is_tried_again)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

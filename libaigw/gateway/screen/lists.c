@@ -136,8 +136,11 @@ static int load(gw_screen_lists *l, size_t list, int64_t now_unix_s, aigw_error 
         if (code != AIGW_OK && err)
             snprintf(err->pointer, sizeof err->pointer, "/waf/ip_reputation/%s", names[list]);
     }
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
         aigw_bytes_free(bytes[i]);
+        if (code == AIGW_E_NOMEM) /* says nothing about the files: they are tried again */
+            s->files[i].read = (mark){0};
+    }
     gw_free(bytes);
     return code;
 }
@@ -281,14 +284,20 @@ static bool is_due(slot *s)
     return changed && still;
 }
 
+/* A look that is further away than check_ms is from before a reload, or from a clock that was set back. */
+static bool is_time(gw_screen_lists *lists, int64_t now, int64_t check_ms)
+{
+    int64_t next = atomic_load_explicit(&lists->next_ms, memory_order_relaxed);
+    return now >= next || next - now > check_ms;
+}
+
 void gw_screen_lists_tick(gw_screen_lists *lists, int64_t check_ms, const gw_clock *clock,
                           const gw_log *log)
 {
     int64_t now = gw_now_ms(clock);
-    if (now < atomic_load_explicit(&lists->next_ms, memory_order_relaxed) ||
-        pthread_mutex_trylock(&lists->lock) != 0)
+    if (!is_time(lists, now, check_ms) || pthread_mutex_trylock(&lists->lock) != 0)
         return;
-    if (now >= atomic_load(&lists->next_ms)) {
+    if (is_time(lists, now, check_ms)) {
         int64_t wait = check_ms;
         for (size_t i = 0; i < AIGW_IPREP_LISTS; i++) {
             if (is_due(&lists->slots[i]))

@@ -337,6 +337,38 @@ static void growing(void **state)
     fake_free(f);
 }
 
+/* The lists stay over a reload; how often they are looked at is the new config's at once. */
+static void sooner(void **state)
+{
+    (void)state;
+    gw_screened s;
+    char config[512];
+#define SOONER                                                                                     \
+    CONFIG "server: {trusted_proxies: [127.0.0.1], insecure_no_auth: true}\n"                      \
+           "waf: {ip_reputation: {reputation: [%s], check_s: %d}}\n"
+    write_list("198.51.100.1\n");
+    snprintf(config, sizeof config, SOONER, path, 86400);
+    fake *f = fake_new(config, NULL, 0);
+    assert_int_equal(from(f, "203.0.113.1", "", &s), 200);
+    snprintf(config, sizeof config, SOONER, path, 60);
+    assert_int_equal(aigw_gateway_reload(f->gw, aigw_slice_of(config), NULL), AIGW_OK);
+    assert_int_equal(from(f, "203.0.113.1", "", &s), 200);
+    write_list("198.51.100.1\n203.0.113.1\n");
+    fake_pass(f, 60000);
+    assert_int_equal(from(f, "203.0.113.1", "", &s), 200); /* seen */
+    fake_pass(f, 1000);
+    assert_int_equal(from(f, "203.0.113.1", "", &s), 403);
+    /* A clock that goes ahead and back stops nobody from looking. */
+    fake_pass(f, 1000000000);
+    assert_int_equal(from(f, "203.0.113.1", "", &s), 403);
+    fake_pass(f, -1000000000);
+    write_list("198.51.100.1\n198.51.100.2\n");
+    assert_int_equal(from(f, "203.0.113.1", "", &s), 403); /* seen */
+    fake_pass(f, 1000);
+    assert_int_equal(from(f, "203.0.113.1", "", &s), 200);
+    fake_free(f);
+}
+
 /* A reload that changes nothing keeps both; other rules make another WAF, other files another set. */
 static void reloads(void **state)
 {
@@ -369,11 +401,17 @@ static void reloads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(passes_and_blocks), cmocka_unit_test(not_looked_at),
-        cmocka_unit_test(later_body),        cmocka_unit_test(what_is_no_json),
-        cmocka_unit_test(counts_are_kept),   cmocka_unit_test(lists_by_name),
-        cmocka_unit_test(priorities),        cmocka_unit_test(no_address),
-        cmocka_unit_test(changes),           cmocka_unit_test(growing),
+        cmocka_unit_test(passes_and_blocks),
+        cmocka_unit_test(not_looked_at),
+        cmocka_unit_test(later_body),
+        cmocka_unit_test(what_is_no_json),
+        cmocka_unit_test(counts_are_kept),
+        cmocka_unit_test(lists_by_name),
+        cmocka_unit_test(priorities),
+        cmocka_unit_test(no_address),
+        cmocka_unit_test(changes),
+        cmocka_unit_test(growing),
+        cmocka_unit_test(sooner),
         cmocka_unit_test(reloads),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
