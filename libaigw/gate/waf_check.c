@@ -65,6 +65,19 @@ void gw_waf_verdict(const aigw_waf *waf, const gw_waf_view *view, const gw_waf_h
     }
 }
 
+/* Most requests match nothing: then there is nothing to go through. */
+static void conclude(const aigw_waf *waf, const gw_waf_view *view, const gw_waf_scan *scan,
+                     aigw_waf_result *out)
+{
+    if (scan->any) {
+        gw_waf_verdict(waf, view, scan->hits, out);
+        return;
+    }
+    out->block = out->more = false;
+    out->terminating = AIGW_WAF_MATCHES;
+    out->match_count = 0;
+}
+
 /* --- one run --- */
 
 void gw_waf_view_of(const aigw_waf *waf, const aigw_waf_request *request, gw_waf_view *out)
@@ -138,7 +151,7 @@ int aigw_waf_check(const aigw_waf *waf, const aigw_waf_request *request, aigw_wa
     gw_waf_view_of(waf, &own, &view);
     code = gw_waf_run(waf, &view, &scan, GW_WAF_ALL, err);
     if (code == AIGW_OK)
-        gw_waf_verdict(waf, &view, hits, out);
+        conclude(waf, &view, &scan, out);
     return code;
 }
 
@@ -193,7 +206,7 @@ int gw_waf_check_head(const aigw_waf *waf, const aigw_waf_request *request,
         return code;
     if (body_bytes != GW_WAF_BODY_UNKNOWN && body_bytes > waf->options.max_body_bytes)
         gw_waf_scan_hit(&scan, GW_WAF_R_SIZE_BODY, "body", gw_slice(NULL, 0));
-    gw_waf_verdict(waf, &view, hits, out);
+    conclude(waf, &view, &scan, out);
     step->route = view.route;
     step->credentials = view.credentials;
     step->untyped = body_bytes == GW_WAF_BODY_UNKNOWN && view.content_type.len == 0;
@@ -204,7 +217,7 @@ int gw_waf_check_head(const aigw_waf *waf, const aigw_waf_request *request,
         if (!step->content_type.data)
             return gw_fail_nomem(err);
     }
-    return keep(hits, about->arena, step, err);
+    return scan.any ? keep(hits, about->arena, step, err) : AIGW_OK;
 }
 
 int gw_waf_check_body(const aigw_waf *waf, const gw_waf_step *step, const gw_waf_body *body,
@@ -219,6 +232,7 @@ int gw_waf_check_body(const aigw_waf *waf, const gw_waf_step *step, const gw_waf
     gw_waf_scan scan = {
         .index = &waf->index, .hits = hits, .fields = step->fields, .bytes = step->bytes};
     clear(hits);
+    scan.any = step->kept_count > 0;
     for (size_t i = 0; i < step->kept_count; i++)
         hits[step->kept[i].rule] = step->kept[i].hit;
     gw_waf_view_of(waf, &request, &view);
@@ -229,6 +243,6 @@ int gw_waf_check_body(const aigw_waf *waf, const gw_waf_step *step, const gw_waf
         gw_waf_scan_hit(&scan, GW_WAF_R_CONTENT_TYPE, "header", GW_S("content-type"));
     int code = gw_waf_run(waf, &view, &scan, GW_WAF_BODY_PART, err);
     if (code == AIGW_OK)
-        gw_waf_verdict(waf, &view, hits, out);
+        conclude(waf, &view, &scan, out);
     return code;
 }

@@ -37,6 +37,7 @@ static gw_waf_hit *slot(gw_waf_scan *scan, unsigned rule, aigw_waf_component com
 
 static void record(gw_waf_scan *scan, unsigned rule, const gw_waf_hit *hit)
 {
+    scan->any = true;
     if (scan->each)
         scan->each(scan->user, rule, hit);
     gw_waf_hit *kept = slot(scan, rule, hit->component);

@@ -35,6 +35,7 @@ typedef struct gw_waf_scan {
     void (*each)(void *user, unsigned rule, const gw_waf_hit *hit);
     void *user;
     gw_waf_hit *hits; /* GW_WAF_HITS: by rule, then again for prompt text */
+    bool any;         /* some rule has seen something */
     int failed;       /* an aigw_code; the check has no verdict */
     char *room[2];    /* for forms of a field */
     size_t room_size;
