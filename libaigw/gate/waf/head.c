@@ -167,6 +167,16 @@ static bool common_header(aigw_slice name)
     return false;
 }
 
+/* Where a page stands is told, not fetched: in a private network, or in a program's own files. */
+static uint32_t page_of(aigw_slice name)
+{
+    if (gw_eq_nocase(name, GW_S("referer")))
+        return GW_WAF_EXCEPT(GW_WAF_RFI);
+    return gw_eq_nocase(name, GW_S("origin"))
+               ? GW_WAF_EXCEPT(GW_WAF_RFI) | GW_WAF_EXCEPT(GW_WAF_LFI)
+               : 0;
+}
+
 static void read_header(gw_waf_scan *scan, const aigw_header *header)
 {
     bool agent = gw_eq_nocase(header->name, GW_S("user-agent"));
@@ -182,6 +192,7 @@ static void read_header(gw_waf_scan *scan, const aigw_header *header)
         return;
     field.text = header->value;
     field.url = true;
+    field.except |= page_of(header->name);
     gw_waf_scan_field(scan, &field);
 }
 
