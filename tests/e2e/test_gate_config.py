@@ -22,6 +22,8 @@ BAD = {
     "waf: {max_body_bytes: 99999999999999999999}": "/waf/max_body_bytes",
     "waf: {rate_limit: {ipv6_prefix: 0}}": "/waf/rate_limit/ipv6_prefix",
     "waf: {rate_limit: {limit: -5}}": "/waf/rate_limit/limit",
+    "waf: {rate_limit: {lease: 10}}": "/waf/rate_limit/lease",
+    "waf: {rate_limit: {lease: 6, limit: 5}}\nredis: {address: 'a:1'}": "/waf/rate_limit/lease",
     "waf: {routes: {chatt: skip}}": "/waf/routes/chatt",
     "enable_waf: 0": "/enable_waf",
     "enable_waf: false\nwaf: {rules: {Nonsense: block}}": "/waf/rules/Nonsense",
@@ -59,7 +61,8 @@ def test_what_is_wrong_and_where(tmp_path, section):
     path = tmp_path / "c.yaml"
     path.write_text("# one\n" + ECHO + section + "\n")
     result = check(path)
-    line = 2 + len(section.splitlines())
+    key = BAD[section].split("/")[1]  # of the line that names it
+    line = 3 + next(i for i, text in enumerate(section.splitlines()) if text.startswith(key + ":"))
     assert result.returncode == 1 and result.stdout == "", result
     assert f"c.yaml:{line}: {BAD[section]}: " in result.stderr
 

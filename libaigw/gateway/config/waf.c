@@ -116,6 +116,17 @@ static int read_lists(gw_cfg_build *b, gw_config_waf *waf)
     return AIGW_OK;
 }
 
+static int check_lease(gw_cfg_build *b, const gw_cfg_waf_rate *raw)
+{
+    if (raw->lease > 0 && !b->raw->redis.node)
+        return gw_cfg_fail_key(b->err, raw->node, "lease", "no_redis",
+                               "leases are of a Redis: expected section redis");
+    if (raw->lease > raw->limit)
+        return gw_cfg_fail_key(b->err, raw->node, "lease", "out_of_range",
+                               "expected at most limit");
+    return AIGW_OK;
+}
+
 static void read_rate(const gw_cfg_waf_rate *raw, gw_config_waf_rate *out)
 {
     *out = (gw_config_waf_rate){.action = actions[raw->action],
@@ -152,7 +163,9 @@ int gw_cfg_build_waf(gw_cfg_build *b)
                                       .any_content_type = raw->any_content_type};
     read_rate(&raw->rate_limit, &waf->rate);
     read_routes(&raw->routes, &waf->options);
-    int code = read_lists(b, waf);
+    int code = check_lease(b, &raw->rate_limit);
+    if (code == AIGW_OK)
+        code = read_lists(b, waf);
     if (code == AIGW_OK)
         code = read_rules(b, waf, &group_counts);
     if (code != AIGW_OK)
