@@ -124,6 +124,22 @@ static bool assigns(const char *text, size_t len)
     return false;
 }
 
+/* A URL with somebody's name and password: "//user:password@host". */
+static bool has_userinfo(const char *text, size_t len)
+{
+    for (size_t i = 0; i + 2 < len; i++) {
+        bool plain = text[i] == '/' && text[i + 1] == '/';
+        bool coded = i + 6 < len && memcmp(text + i, "%2f%2f", 6) == 0;
+        if (!plain && !coded)
+            continue;
+        for (i += plain ? 2 : 6; i < len && !strchr("/?# \"", text[i]); i++) {
+            if (text[i] == '@' || (i + 2 < len && memcmp(text + i, "%40", 3) == 0))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool gw_waf_tells_secret(aigw_slice text)
 {
     static const char *const marks[] = {"sk-", "eyj", "basic ", "bearer ", "akia", "ghp_", "xox"};
@@ -140,7 +156,7 @@ bool gw_waf_tells_secret(aigw_slice text)
                 return true;
         }
     }
-    return assigns(small, n);
+    return has_userinfo(small, n) || assigns(small, n);
 }
 
 /* -- copying -- */
