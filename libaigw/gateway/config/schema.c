@@ -54,8 +54,8 @@ static const gw_cfg_key server_keys[] = {
      .doc =
          "Networks (CIDR) of proxies that ended TLS and whose X-Forwarded-For is believed. Clear "
          "text from others than these and loopback is refused."},
-    {TEXTS(gw_cfg_server, allowed_peers, 256),
-     .doc = "Networks (CIDR) from which connections are taken at all, loopback included. Empty: "
+    {TEXTS(gw_cfg_server, allowed_peers, 256), .min = 1,
+     .doc = "Networks (CIDR) from which connections are taken at all, loopback included. Default: "
             "all."},
     {FLAG(gw_cfg_server, proxy_protocol, 0),
      .doc = "Every connection begins with a PROXY protocol header (version 1 or 2) and comes from "
@@ -332,7 +332,8 @@ static const gw_cfg_key limits_keys[] = {
     {NUMBER(gw_cfg_limits, max_pass_bytes, 0, 0, 1024 * 1024 * MIB),
      .doc = "Largest body of a request that passes through; 0: no limit."},
     {NUMBER(gw_cfg_limits, max_rate_keys, 100000, 1024, 1 << 26),
-     .doc = "Counts of rate_limits that are kept in memory, and as many of addresses; 80 bytes each."},
+     .doc =
+         "Counts of rate_limits that are kept in memory, and as many of addresses; 80 bytes each."},
     END};
 static const gw_cfg_section limits = {"the limits section", sizeof(gw_cfg_limits), limits_keys};
 
@@ -371,8 +372,9 @@ static const gw_cfg_key rate_limit_keys[] = {
     {NUMBER(gw_cfg_rate_limit, assume_output_tokens, 1000, 0, MOST_UNITS),
      .doc = "Output tokens to reserve for a request that names no maximum."},
     {WORD(gw_cfg_rate_limit, on_fail, gw_cfg_fail_policies, -1), .computed = true,
-     .doc = "When the Redis does not say: closed (refuse), open (allow, uncounted), local (count in "
-            "this process alone). Default: closed."},
+     .doc =
+         "When the Redis does not say: closed (refuse), open (allow, uncounted), local (count in "
+         "this process alone). Default: closed."},
     {NUMBER(gw_cfg_rate_limit, lease, 0, 0, MOST_UNITS),
      .doc = "Requests that each thread takes ahead from the Redis, to spare round trips; 0: none."},
     {NUMBER(gw_cfg_rate_limit, lease_ms, -1, 1, 60000), .computed = true,
@@ -387,8 +389,8 @@ static const gw_cfg_key redis_keys[] = {
     {TEXT(gw_cfg_redis, username, 256), .doc = "ACL user. Default: the server's default user."},
     {TEXT(gw_cfg_redis, password, 16384), .secret = true, .doc = "Its password."},
     {TEXT(gw_cfg_redis, password_file, PATH_BYTES), .doc = "File that holds the password."},
-    {TEXT(gw_cfg_redis, prefix, 64), .preset_text = "aigw:",
-     .doc = "What the names of all keys begin with."},
+    {TEXT(gw_cfg_redis, prefix, 64),
+     .preset_text = "aigw:", .doc = "What the names of all keys begin with."},
     {NUMBER(gw_cfg_redis, database, 0, 0, 100000), .doc = "The number of its database."},
     {NUMBER(gw_cfg_redis, deadline_ms, 50, 1, 60000),
      .doc = "An answer must come in this time, else on_fail of each limit decides."},

@@ -12,6 +12,7 @@ static void refused(void **state)
         {"server: {allowed_peers: [10.0.0.0/8, 10.0.0.0/33]}\n" ECHO, "/server/allowed_peers/1",
          "bad_network"},
         {"server: {allowed_peers: [localhost]}\n" ECHO, "/server/allowed_peers/0", "bad_network"},
+        {"server: {allowed_peers: []}\n" ECHO, "/server/allowed_peers", "too_few"},
         {"server: {allowed_peers: [10.0.0.1/8]}\n" ECHO, "/server/allowed_peers/0", "host_bits"},
         {"server: {trusted_proxies: ['fd00::1/8']}\n" ECHO, "/server/trusted_proxies/0",
          "host_bits"},
