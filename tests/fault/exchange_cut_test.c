@@ -3,7 +3,9 @@
 #include "unit/gateway/fake.h"
 #include "unit/gateway/samples.h"
 
+/* A gateway for each byte: without the WAF, which is loaded each time. */
 #define ONE_TRY                                                                                    \
+    "enable_waf: false\n"                                                                          \
     "providers:\n"                                                                                 \
     "  - {type: openai, base_url: 'http://127.0.0.1:9/v1', api_key: k, max_retries: 0}\n"          \
     "  - {type: anthropic, base_url: 'http://127.0.0.1:9', api_key: k, max_retries: 0}\n"          \
