@@ -2,6 +2,8 @@
  * Text only; must not resolve a name or open anything. */
 #include "gateway/config/build.h"
 
+#include "base/error.h"
+
 #include "base/ip.h"
 #include "base/text.h"
 
@@ -64,12 +66,6 @@ int gw_cfg_ip_version(aigw_slice text)
     if (text.len == 0 || text.len > 45)
         return 0;
     return is_ipv4(text) ? 4 : is_ipv6(text) ? 6 : 0;
-}
-
-bool gw_cfg_is_cidr(aigw_slice text)
-{
-    gw_net net;
-    return gw_net_parse(text, &net, NULL);
 }
 
 bool gw_cfg_is_loopback(aigw_slice host)
@@ -154,4 +150,30 @@ const char *gw_cfg_url_parse(aigw_slice text, gw_cfg_url *out)
         return "expected a URL with a valid host, and a port if it is not the usual one";
     out->loopback = gw_cfg_is_loopback(out->host);
     return NULL;
+}
+
+const gw_cfg_node *gw_cfg_item(const gw_cfg_texts *texts, size_t place)
+{
+    const gw_cfg_node *n = texts->node ? texts->node->first : NULL;
+    while (n && n->index != place)
+        n = n->next;
+    return n;
+}
+
+int gw_cfg_nets(gw_cfg_build *b, const gw_cfg_texts *texts, gw_net **out)
+{
+    gw_net *nets = gw_arena_calloc(b->config->arena, texts->count + 1, sizeof *nets);
+    if (!nets)
+        return gw_fail_nomem(b->err);
+    for (size_t i = 0; i < texts->count; i++) {
+        bool host_bits = false;
+        if (!gw_net_parse(texts->items[i], &nets[i], &host_bits))
+            return gw_cfg_fail(b->err, gw_cfg_item(texts, i), "bad_network",
+                               "expected an address or a network such as 10.0.0.0/8");
+        if (host_bits)
+            return gw_cfg_fail(b->err, gw_cfg_item(texts, i), "host_bits",
+                               "expected a network: there are bits behind its prefix");
+    }
+    *out = nets;
+    return AIGW_OK;
 }

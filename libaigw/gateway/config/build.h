@@ -19,15 +19,16 @@ typedef struct gw_cfg_build {
 } gw_cfg_build;
 
 int gw_cfg_build_server(gw_cfg_build *b);
-int gw_cfg_build_edge(gw_cfg_build *b); /* edge.c: of the server section, who may connect and for whom */
+int gw_cfg_build_edge(
+    gw_cfg_build *b); /* edge.c: of the server section, who may connect and for whom */
 int gw_cfg_build_egress(gw_cfg_build *b); /* before whatever makes a target */
-int gw_cfg_build_waf(gw_cfg_build *b);  /* waf.c */
-int gw_cfg_build_auth(gw_cfg_build *b); /* after the server; makes secrets[] */
+int gw_cfg_build_waf(gw_cfg_build *b);    /* waf.c */
+int gw_cfg_build_auth(gw_cfg_build *b);   /* after the server; makes secrets[] */
 int gw_cfg_build_upstreams(gw_cfg_build *b);
 int gw_cfg_build_routes(gw_cfg_build *b); /* after the upstreams */
 int gw_cfg_build_guards(gw_cfg_build *b); /* after the upstreams; guard.c */
 
-int gw_cfg_build_quota(gw_cfg_build *b);  /* after the upstreams */
+int gw_cfg_build_quota(gw_cfg_build *b); /* after the upstreams */
 /* redis.c; called by that */
 int gw_cfg_build_redis(gw_cfg_build *b);
 
@@ -77,7 +78,9 @@ bool gw_cfg_listen_parse(aigw_slice text, aigw_slice *host, unsigned *port);
 bool gw_cfg_is_loopback(aigw_slice host);
 /* 4 or 6; 0: no IP address. */
 int gw_cfg_ip_version(aigw_slice text);
-/* ADDRESS or ADDRESS/BITS. */
-bool gw_cfg_is_cidr(aigw_slice text);
+/* The item of a list, for placing a fault. */
+const gw_cfg_node *gw_cfg_item(const gw_cfg_texts *texts, size_t place);
+/* The networks of a list, as long as the snapshot; the fault is placed at its item. */
+int gw_cfg_nets(gw_cfg_build *b, const gw_cfg_texts *texts, gw_net **out);
 
 #endif

@@ -5,33 +5,6 @@
 #include "gateway/config/build.h"
 #include "proto/http1_field.h"
 
-static const gw_cfg_node *item(const gw_cfg_texts *texts, size_t place)
-{
-    const gw_cfg_node *n = texts->node ? texts->node->first : NULL;
-    while (n && n->index != place)
-        n = n->next;
-    return n;
-}
-
-/* The networks of a list; the fault is placed at its item. */
-static int read_nets(gw_cfg_build *b, const gw_cfg_texts *texts, gw_net **out)
-{
-    gw_net *nets = gw_arena_calloc(b->config->arena, texts->count + 1, sizeof *nets);
-    if (!nets)
-        return gw_fail_nomem(b->err);
-    for (size_t i = 0; i < texts->count; i++) {
-        bool host_bits = false;
-        if (!gw_net_parse(texts->items[i], &nets[i], &host_bits))
-            return gw_cfg_fail(b->err, item(texts, i), "bad_network",
-                               "expected an address or a network such as 10.0.0.0/8");
-        if (host_bits)
-            return gw_cfg_fail(b->err, item(texts, i), "host_bits",
-                               "expected a network: there are bits behind its prefix");
-    }
-    *out = nets;
-    return AIGW_OK;
-}
-
 /* Which header counts, and how far. */
 static int read_forwarded(gw_cfg_build *b, const gw_cfg_server *raw, gw_address_policy *policy)
 {
@@ -54,9 +27,9 @@ int gw_cfg_build_edge(gw_cfg_build *b)
     const gw_cfg_server *raw = &b->raw->server;
     gw_config *c = b->config;
     gw_net *trusted = NULL;
-    int code = read_nets(b, &raw->trusted_proxies, &trusted);
+    int code = gw_cfg_nets(b, &raw->trusted_proxies, &trusted);
     if (code == AIGW_OK)
-        code = read_nets(b, &raw->allowed_peers, &c->allowed_peers);
+        code = gw_cfg_nets(b, &raw->allowed_peers, &c->allowed_peers);
     if (code == AIGW_OK)
         code = read_forwarded(b, raw, &c->client_address);
     if (code == AIGW_OK && raw->proxy_protocol && raw->trusted_proxies.count == 0)

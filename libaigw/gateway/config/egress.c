@@ -4,31 +4,13 @@
 #include "base/text.h"
 #include "gateway/config/build.h"
 
-static const gw_cfg_node *item(const gw_cfg_texts *texts, size_t place)
-{
-    const gw_cfg_node *n = texts->node ? texts->node->first : NULL;
-    while (n && n->index != place)
-        n = n->next;
-    return n;
-}
-
 static int read_networks(gw_cfg_build *b, const gw_cfg_texts *texts)
 {
-    gw_config *c = b->config;
-    gw_net *nets = gw_arena_calloc(c->arena, texts->count + 1, sizeof *nets);
-    if (!nets)
-        return gw_fail_nomem(b->err);
-    for (size_t i = 0; i < texts->count; i++) {
-        bool host_bits = false;
-        if (!gw_net_parse(texts->items[i], &nets[i], &host_bits))
-            return gw_cfg_fail(b->err, item(texts, i), "bad_network",
-                               "expected an address or a network such as 10.0.0.0/8");
-        if (host_bits)
-            return gw_cfg_fail(b->err, item(texts, i), "host_bits",
-                               "expected a network: there are bits behind its prefix");
-    }
-    c->egress = (gw_egress_policy){nets, texts->count};
-    return AIGW_OK;
+    gw_net *nets = NULL;
+    int code = gw_cfg_nets(b, texts, &nets);
+    if (code == AIGW_OK)
+        b->config->egress = (gw_egress_policy){nets, texts->count};
+    return code;
 }
 
 /* ---- what is fetched ---- */
@@ -49,7 +31,7 @@ static int read_hosts(gw_cfg_build *b, const gw_cfg_texts *texts, gw_fetch_rule 
     for (size_t i = 0; i < texts->count; i++) {
         aigw_slice host = texts->items[i];
         if (!is_name(gw_starts(host, GW_S("*.")) ? gw_skip(host, 2) : host))
-            return gw_cfg_fail(b->err, item(texts, i), "bad_host",
+            return gw_cfg_fail(b->err, gw_cfg_item(texts, i), "bad_host",
                                "expected a host such as img.example.com, or *.example.com");
     }
     rule->host_count = texts->count;
@@ -67,7 +49,7 @@ static int read_types(gw_cfg_build *b, const gw_cfg_texts *texts, gw_fetch_rule 
     for (size_t i = 0; i < count; i++) {
         aigw_slice type = texts->node ? texts->items[i] : aigw_slice_of(usual[i]);
         if (!gw_starts(type, GW_S("image/")) && !gw_eq(type, GW_S("application/pdf")))
-            return gw_cfg_fail(b->err, item(texts, i), "bad_type",
+            return gw_cfg_fail(b->err, gw_cfg_item(texts, i), "bad_type",
                                "expected image/png, image/jpeg, image/gif, image/webp, image/* or "
                                "application/pdf");
         if (gw_ends(type, GW_S("/*")))
